@@ -1,0 +1,64 @@
+import type { Logger } from 'pino';
+import type { Kind, Manifest, Resource } from '../crds/define-kind.ts';
+import type { Reason } from '../crds/reasons.ts';
+import type { Outcome } from './outcome.ts';
+import type { DeleteOptions, ObjectKey } from './store/store.ts';
+
+/** What one pass has to go on. */
+export interface Pass<R extends Resource> {
+  /** As the pass began; never written to. */
+  readonly resource: R;
+  /** A draft: written once at the end of the pass, and by `checkpoint`. */
+  status: R['status'];
+  readonly now: Date;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** Saves the status now: a choice that the world cannot show later must outlive us before it is acted on. */
+  checkpoint(): Promise<void>;
+  /** Tells people what happened to this object; the same event again is counted, not repeated. */
+  event(type: 'Normal' | 'Warning', reason: Reason, message: string): void;
+}
+
+/** Whose changes wake this loop besides its own kind's. */
+export interface WatchedKind<R extends Resource = Resource> {
+  kind: Kind<R>;
+  /** Which of this loop's objects such a change concerns. Pure, over the cache. */
+  keysOf(changed: R, resources: ResourceReader): ObjectKey[];
+}
+
+/** A loop: brings the world to what one kind says, one object at a time. */
+export interface Reconciler<R extends Resource> {
+  readonly kind: Kind<R>;
+  /** Kinds whose objects name one of ours as their controller; their changes wake the owner. */
+  readonly owns?: readonly Kind[];
+  readonly watches?: readonly WatchedKind[];
+  /** Passes at once; default 8. */
+  readonly workers?: number;
+  /** Called once at start: wakes objects for what is not in the store (a task ended, a guest stopped). */
+  readonly attach?: (wake: (key: ObjectKey) => void, signal: AbortSignal) => void;
+  reconcile(pass: Pass<R>): Promise<Outcome>;
+  /** While being deleted, until it answers settled: then our finalizer goes. Without it the finalizer goes at once. */
+  finalize?(pass: Pass<R>): Promise<Outcome>;
+}
+
+/** Reads from the informers' cache: immediate, and possibly a moment old. Objects are shared and must not be written to. */
+export interface ResourceReader {
+  get<R extends Resource>(kind: Kind<R>, key: ObjectKey): R | undefined;
+  list<R extends Resource>(kind: Kind<R>, namespace?: string): readonly R[];
+  /** Objects that name `uid` as an owner. */
+  ownedBy<R extends Resource>(kind: Kind<R>, uid: string): readonly R[];
+}
+
+/** Writes of loops: fenced by the lease, recorded under the loop's name. */
+export interface ResourceWriter {
+  /** Answers what exists already when that is ours by owner uid (a crash after create); AlreadyExists when it is not. */
+  create<R extends Resource>(kind: Kind<R>, manifest: Manifest<R['spec']>): Promise<R>;
+  update<R extends Resource>(kind: Kind<R>, object: R): Promise<R>;
+  delete<R extends Resource>(kind: Kind<R>, object: R, options?: Pick<DeleteOptions, 'propagation'>): Promise<void>;
+}
+
+/** What every loop gets. */
+export interface Resources {
+  read: ResourceReader;
+  write: ResourceWriter;
+}

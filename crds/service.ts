@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
+import { DnsLabel, SingleLine } from './names.ts';
+import { BuildSettings, Domain, EnvList, HealthCheck, Port, Resources, Rollout, Source, VolumeMount } from './workload.ts';
+
+const uniqueNames = (list: readonly { name: string }[]): boolean => new Set(list.map(({ name }) => name)).size === list.length;
+
+/** What people run: a web server, a worker, a schedule, a database of their own making. */
+export const Service = defineKind('Service', {
+  plural: 'services',
+  shortNames: ['svc'],
+  scope: 'Namespaced',
+  description: 'Something people run: built from a repository or an image, kept running as guests.',
+  finalizer: true,
+  columns: [
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: 'Replicas', type: 'string', jsonPath: '.status.replicas.summary' },
+    { name: 'Rev', type: 'integer', jsonPath: '.status.revision' },
+    { name: 'Status', type: 'string', jsonPath: '.status.phase' },
+    { name: 'URL', type: 'string', jsonPath: '.status.url' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+    { name: 'Nodes', type: 'string', jsonPath: '.status.nodes[*]', priority: 1 },
+    { name: 'VMIDs', type: 'string', jsonPath: '.status.vmids[*]', priority: 1 },
+    { name: 'Commit', type: 'string', jsonPath: '.status.commit', priority: 1 },
+    { name: 'Message', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].message', priority: 1 },
+  ],
+  spec: z
+    .strictObject({
+      displayName: SingleLine.max(128).optional(),
+      type: z.enum(['web', 'worker', 'cron', 'database']).default('web'),
+      source: Source,
+      build: BuildSettings.prefault({}),
+      runtime: z.enum(['lxc', 'vm']).default('lxc'),
+      /** A region of a ProxmoxCluster. */
+      region: DnsLabel.default('default'),
+      replicas: z.int().min(0).max(1000).default(1),
+      resources: Resources.prefault({}),
+      ports: z.array(Port).max(32).default([]),
+      env: EnvList.default([]),
+      healthCheck: HealthCheck.optional(),
+      volumes: z.array(VolumeMount).max(32).refine(uniqueNames, 'must not name a volume twice').default([]),
+      domains: z.array(Domain).max(64).default([]),
+      rollout: Rollout.prefault({}),
+      schedule: SingleLine.max(256).optional(),
+      timeZone: SingleLine.max(64).optional(),
+      concurrencyPolicy: z.enum(['Allow', 'Forbid', 'Replace']).default('Forbid'),
+      historyLimit: z.int().min(0).max(100).default(5),
+      suspended: z.boolean().default(false),
+      /** Any new value rolls the service; a branch is resolved anew. */
+      restartedAt: SingleLine.max(64).optional(),
+    })
+    .superRefine((spec, context) => {
+      if (spec.type === 'cron' && spec.schedule === undefined) {
+        context.addIssue({ code: 'custom', path: ['schedule'], message: 'is required when type is "cron"' });
+      }
+      if (!uniqueNames(spec.ports)) {
+        context.addIssue({ code: 'custom', path: ['ports'], message: 'must not name a port twice' });
+      }
+    }),
+  status: CommonStatus.extend({
+    phase: z.enum(['Pending', 'Running', 'Stopped', 'Building', 'Deploying', 'Failed', 'Suspended']).optional(),
+    url: z.string().optional(),
+    /** The revision that serves. */
+    revision: z.int().optional(),
+    /** The newest revision that was recorded, saved before its Deployment is made. */
+    latestRevision: z.int().default(0),
+    /** Digest of what the newest revision was made from. */
+    templateHash: z.string().optional(),
+    latestBuild: z.string().optional(),
+    latestDeployment: z.string().optional(),
+    activeDeployment: z.string().optional(),
+    commit: z.string().optional(),
+    replicas: z
+      .object({ desired: z.int(), ready: z.int(), updated: z.int(), summary: z.string() })
+      .optional(),
+    nodes: z.array(z.string()).default([]),
+    vmids: z.array(z.int()).default([]),
+  }),
+});
+export type Service = ResourceOf<typeof Service>;
+export type ServiceSpec = Service['spec'];
