@@ -1,0 +1,186 @@
+/** A Proxmox task, by its own id: `UPID:node:pid:pstart:starttime:type:id:user:`. */
+export type Upid = string;
+
+/** One row of `GET /cluster/resources` for a guest. Status and usage may be 10 s old; lock, tags and node are current. */
+export interface ListedGuest {
+  vmid: number;
+  node: string;
+  type: 'lxc' | 'qemu';
+  /** `unknown` for a fresh guest and for one whose node does not answer. */
+  status: 'running' | 'stopped' | 'unknown';
+  name: string | undefined;
+  lock: string | undefined;
+  tags: readonly string[];
+  maxMemoryBytes: number | undefined;
+  maxCpu: number | undefined;
+  memoryBytes: number | undefined;
+  cpu: number | undefined;
+  uptimeSeconds: number | undefined;
+}
+
+export interface ListedNode {
+  node: string;
+  online: boolean;
+  cpu: number;
+  maxCpu: number;
+  memoryBytes: number;
+  maxMemoryBytes: number;
+}
+
+export interface ListedStorage {
+  storage: string;
+  node: string;
+  available: boolean;
+  shared: boolean;
+  content: readonly string[];
+  usedBytes: number;
+  totalBytes: number;
+}
+
+/** The whole cluster in one call. */
+export interface ClusterResources {
+  guests: ListedGuest[];
+  nodes: ListedNode[];
+  storages: ListedStorage[];
+}
+
+export interface ClusterStatus {
+  /** Undefined for a single node without a cluster, which never lacks a quorum. */
+  quorate: boolean | undefined;
+  nodes: { node: string; online: boolean }[];
+}
+
+/** A guest's config as it will be at its next start (pending values merged in). */
+export interface GuestConfig {
+  digest: string;
+  hostname: string | undefined;
+  description: string | undefined;
+  tags: readonly string[];
+  lock: string | undefined;
+  memoryMiB: number;
+  swapMiB: number;
+  cores: number | undefined;
+  cpuLimit: number | undefined;
+  entrypoint: string | undefined;
+  /** NAME=value entries. */
+  env: readonly string[];
+  onboot: boolean;
+  protection: boolean;
+  nets: Readonly<Record<string, string>>;
+  rootfs: string | undefined;
+  mounts: Readonly<Record<string, string>>;
+  unused: Readonly<Record<string, string>>;
+}
+
+export interface CreateGuest {
+  vmid: number;
+  /** Volid of the archive. */
+  archive: string;
+  hostname: string;
+  storage: string;
+  rootfsGiB: number;
+  memoryMiB: number;
+  swapMiB: number;
+  cores: number;
+  cpuLimit: number;
+  architecture: 'amd64' | 'arm64';
+  /** `net0` as Proxmox writes it. */
+  net0: string;
+  tags: readonly string[];
+  description: string;
+  nameservers?: readonly string[];
+  searchDomain?: string | undefined;
+}
+
+/** What may be changed on a guest; what is absent stays. */
+export interface GuestChanges {
+  hostname?: string;
+  description?: string;
+  tags?: readonly string[];
+  memoryMiB?: number;
+  swapMiB?: number;
+  cores?: number;
+  cpuLimit?: number;
+  entrypoint?: string;
+  env?: readonly string[];
+  onboot?: boolean;
+  net0?: string;
+  /** Refused with a conflict when the config changed since it was read. */
+  digest?: string;
+}
+
+export type TaskState =
+  | { status: 'running' }
+  /** `exit` is Proxmox's own text: `OK`, `WARNINGS: 1`, or the error. */
+  | { status: 'ended'; ok: boolean; exit: string }
+  /** The node does not know the task: too old, or never started. */
+  | { status: 'unknown' };
+
+export interface GuestStatus {
+  status: 'running' | 'stopped';
+  uptimeSeconds: number;
+  lock: string | undefined;
+}
+
+/** What a power call came to: a task to follow, or nothing to do since it was so already. */
+export type PowerAnswer = { upid: Upid } | 'already';
+
+export interface StoredArchive {
+  volid: string;
+  sizeBytes: number;
+}
+
+/** A local file that goes to a storage. */
+export interface ArchiveFile {
+  path: string;
+  sizeBytes: number;
+  /** Hex. */
+  sha256: string;
+}
+
+/**
+ * Proxmox VE as loops see it: one method, one call (or one question that needs two). No retries of what is not safe to
+ * repeat, no waiting for tasks, no caching, no decisions. Throws ProxmoxFault, whose `meaning` is read from Proxmox's
+ * answer in one place. Mutating calls first ask `guard`, so that a controller that lost its lease changes nothing.
+ */
+export interface ProxmoxClient {
+  version(signal: AbortSignal): Promise<{ version: string; release: string }>;
+  /** Path -> privileges of the token. */
+  permissions(signal: AbortSignal): Promise<Record<string, readonly string[]>>;
+  clusterStatus(signal: AbortSignal): Promise<ClusterStatus>;
+  resources(signal: AbortSignal): Promise<ClusterResources>;
+  bridges(node: string, signal: AbortSignal): Promise<string[]>;
+
+  guestConfig(node: string, vmid: number, signal: AbortSignal): Promise<GuestConfig>;
+  guestStatus(node: string, vmid: number, signal: AbortSignal): Promise<GuestStatus>;
+  /** Addresses without the loopback, "10.0.0.5"; empty when stopped. */
+  guestAddresses(node: string, vmid: number, signal: AbortSignal): Promise<string[]>;
+  createGuest(node: string, guest: CreateGuest, signal: AbortSignal): Promise<Upid>;
+  configureGuest(node: string, vmid: number, changes: GuestChanges, signal: AbortSignal): Promise<void>;
+  startGuest(node: string, vmid: number, signal: AbortSignal): Promise<PowerAnswer>;
+  /** Halt signal, then kill after the timeout. */
+  shutdownGuest(node: string, vmid: number, timeoutSeconds: number, signal: AbortSignal): Promise<PowerAnswer>;
+  stopGuest(node: string, vmid: number, signal: AbortSignal): Promise<PowerAnswer>;
+  /** With its root file system; refused by Proxmox while it runs or is locked. Meaning `absent` when there is none. */
+  destroyGuest(node: string, vmid: number, signal: AbortSignal): Promise<Upid>;
+
+  task(upid: Upid, signal: AbortSignal): Promise<TaskState>;
+  /** The last lines of a task's log. */
+  taskLog(upid: Upid, lines: number, signal: AbortSignal): Promise<string[]>;
+  /** Tasks of a node that are running now, for finding one whose id was lost in a crash. */
+  runningTasks(node: string, vmid: number, signal: AbortSignal): Promise<{ upid: Upid; type: string }[]>;
+
+  archives(node: string, storage: string, signal: AbortSignal): Promise<StoredArchive[]>;
+  uploadArchive(node: string, storage: string, filename: string, file: ArchiveFile, signal: AbortSignal): Promise<Upid>;
+  /** The node fetches it; the same name with the same checksum is success at once. */
+  downloadArchive(
+    node: string,
+    storage: string,
+    filename: string,
+    source: { url: string; sha256: string },
+    signal: AbortSignal,
+  ): Promise<Upid>;
+  /** A task, or undefined when it was quick. */
+  deleteArchive(node: string, storage: string, volid: string, signal: AbortSignal): Promise<Upid | undefined>;
+  close(): Promise<void>;
+}
