@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { GitCheckout, GitClient, GitCredentials } from './client.ts';
+import { GitFault, type GitMeaning } from './fault.ts';
+
+interface FakeCommit {
+  message: string;
+  author: string;
+  files: Readonly<Record<string, string>>;
+}
+
+interface FakeRepository {
+  credentials: GitCredentials | undefined;
+  branches: Map<string, string>;
+  commits: Map<string, FakeCommit>;
+}
+
+export interface FakeGit extends GitClient {
+  /** Adds a commit to a branch (default: main, which is HEAD), making the repository with the first. Answers its id. */
+  commit(url: string, files: Readonly<Record<string, string>>, options?: FakeCommitOptions): string;
+  deleteBranch(url: string, branch: string): void;
+  /** From now on the repository asks for exactly these. */
+  protect(url: string, credentials: GitCredentials): void;
+  /** Every call to the URL fails so, until it is told otherwise. */
+  fail(url: string, meaning: GitMeaning | undefined): void;
+}
+
+interface FakeCommitOptions {
+  branch?: string;
+  message?: string;
+  author?: string;
+}
+
+/** Repositories in memory that check out to the real disk, and refuse what real ones refuse. */
+export function createFakeGit(): FakeGit {
+  const repositories = new Map<string, FakeRepository>();
+  const failing = new Map<string, GitMeaning>();
+
+  function open(url: string, credentials: GitCredentials | undefined, signal: AbortSignal): FakeRepository {
+    signal.throwIfAborted();
+    const meaning = failing.get(url);
+    if (meaning !== undefined) throw new GitFault(meaning, `The repository ${url} was told to fail.`);
+    const repository = repositories.get(url);
+    if (!repository) throw new GitFault('notFound', `There is no repository at ${url}. Correct the URL.`);
+    if (repository.credentials && JSON.stringify(repository.credentials) !== JSON.stringify(credentials)) {
+      throw new GitFault('denied', `The repository ${url} refused the credentials. Correct the Secret.`);
+    }
+    return repository;
+  }
+
+  return {
+    async resolve({ url, credentials }, ref, signal) {
+      const repository = open(url, credentials, signal);
+      if (ref.commit !== undefined) return { commit: ref.commit };
+      const branch = ref.branch ?? 'main';
+      const commit = repository.branches.get(branch);
+      if (commit === undefined) throw new GitFault('refNotFound', `${url} has no branch or tag "${branch}". Push it.`);
+      return { commit };
+    },
+
+    async checkout({ url, credentials }, commit, into, signal) {
+      const repository = open(url, credentials, signal);
+      const found = repository.commits.get(commit);
+      if (!found) throw new GitFault('refNotFound', `${url} has no commit ${commit}. Push it.`);
+      await mkdir(into, { recursive: true });
+      if ((await readdir(into)).length > 0) throw new GitFault('notAllowed', `The folder ${into} is not empty.`);
+      return writeCheckout(into, commit, found);
+    },
+
+    commit(url, files, { branch = 'main', message = 'Change', author = 'Fake' } = {}) {
+      const repository = repositories.get(url) ?? { credentials: undefined, branches: new Map(), commits: new Map() };
+      repositories.set(url, repository);
+      const parent = repository.branches.get(branch) ?? '';
+      const commit = createHash('sha1')
+        .update(JSON.stringify([parent, message, author, files]))
+        .digest('hex');
+      repository.commits.set(commit, { message, author, files });
+      repository.branches.set(branch, commit);
+      return commit;
+    },
+
+    deleteBranch(url, branch) {
+      repositories.get(url)?.branches.delete(branch);
+    },
+
+    protect(url, credentials) {
+      const repository = repositories.get(url);
+      if (repository) repository.credentials = credentials;
+    },
+
+    fail(url, meaning) {
+      if (meaning === undefined) failing.delete(url);
+      else failing.set(url, meaning);
+    },
+  };
+}
+
+async function writeCheckout(
+  into: string,
+  commit: string,
+  { files, message, author }: FakeCommit,
+): Promise<GitCheckout> {
+  let bytes = 0;
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(into, path)), { recursive: true });
+    await writeFile(join(into, path), text);
+    bytes += Buffer.byteLength(text);
+  }
+  return { commit, message, author, bytes };
+}

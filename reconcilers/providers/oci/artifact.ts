@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
+/** An archive that Proxmox makes guests from, and what the image said that the archive no longer carries. */
+export const Artifact = z.object({
+  /** Of the archive file. */
+  digest: Digest,
+  sizeBytes: z.int(),
+  /** Of the image's manifest before it was repacked. */
+  imageDigest: z.string(),
+  /** The reference people know the image by. */
+  image: z.string(),
+  architecture: z.enum(['amd64', 'arm64']),
+  process: z.object({
+    command: z.array(z.string()),
+    /** NAME=value entries. */
+    env: z.array(z.string()),
+    /** Empty when the image names none, as the next two. */
+    workingDir: z.string(),
+    user: z.string(),
+    stopSignal: z.string(),
+  }),
+  /** As "80/tcp". */
+  exposedPorts: z.array(z.string()),
+});
+export type Artifact = z.output<typeof Artifact>;
+export type ImageProcess = Artifact['process'];
