@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { GuestMachine } from '../engine/engine.ts';
+import type { CgroupController, CgroupLayout } from './cgroups.ts';
+
+export type GuestLimits = Pick<GuestMachine, 'memoryMiB' | 'swapMiB' | 'cpuLimit' | 'cores'>;
+
+/** One value for one file of a guest's control group. */
+export interface LimitSetting extends CgroupController {
+  file: string;
+  value: string;
+}
+
+const MiB = 1024 * 1024;
+const cpuPeriodMicros = 100_000;
+
+/** What has to be written where so that a guest keeps its limits. A limit the kernel does not know is left out. */
+export function limitSettings(
+  layout: CgroupLayout,
+  vmid: number,
+  limits: GuestLimits,
+  cpus: readonly number[],
+): LimitSetting[] {
+  return [
+    ...memorySettings(layout, limits),
+    ...cpuSettings(layout, limits),
+    ...cpusetSettings(layout, vmid, limits, cpus),
+  ];
+}
+
+function memorySettings({ controllers }: CgroupLayout, limits: GuestLimits): LimitSetting[] {
+  const memory = controllers.get('memory');
+  if (!memory) return [];
+  const bytes = limits.memoryMiB * MiB;
+  const swapBytes = limits.swapMiB * MiB;
+  if (memory.version === 2) {
+    return [
+      { ...memory, file: 'memory.max', value: String(bytes) },
+      { ...memory, file: 'memory.swap.max', value: String(swapBytes) },
+    ];
+  }
+  const settings = [{ ...memory, file: 'memory.limit_in_bytes', value: String(bytes) }];
+  // Counts memory and swap together, and is missing where the kernel does not account for swap.
+  const total = { ...memory, file: 'memory.memsw.limit_in_bytes', value: String(bytes + swapBytes) };
+  return existsSync(join(memory.root, total.file)) ? [...settings, total] : settings;
+}
+
+function cpuSettings({ controllers }: CgroupLayout, { cpuLimit }: GuestLimits): LimitSetting[] {
+  const cpu = controllers.get('cpu');
+  if (!cpu) return [];
+  const quota = cpuLimit > 0 ? Math.round(cpuLimit * cpuPeriodMicros) : undefined;
+  if (cpu.version === 2) return [{ ...cpu, file: 'cpu.max', value: `${quota ?? 'max'} ${cpuPeriodMicros}` }];
+  if (!existsSync(join(cpu.root, 'cpu.cfs_quota_us'))) return [];
+  return [
+    { ...cpu, file: 'cpu.cfs_period_us', value: String(cpuPeriodMicros) },
+    { ...cpu, file: 'cpu.cfs_quota_us', value: String(quota ?? -1) },
+  ];
+}
+
+/** Guests start at different cores, so that many guests of one core each do not all share the first. */
+function cpusetSettings(
+  { controllers }: CgroupLayout,
+  vmid: number,
+  { cores }: GuestLimits,
+  cpus: readonly number[],
+): LimitSetting[] {
+  const cpuset = controllers.get('cpuset');
+  if (!cpuset || cpus.length === 0) return [];
+  const count = cores > 0 ? Math.min(cores, cpus.length) : cpus.length;
+  const chosen = Array.from({ length: count }, (_, index) => cpus[(vmid + index) % cpus.length] ?? 0);
+  return [{ ...cpuset, file: 'cpuset.cpus', value: chosen.sort((a, b) => a - b).join(',') }];
+}
+
+/** Writes limits to a running guest's control group; `cgroup` is its folder in every hierarchy. Throws when the kernel refuses. */
+export async function writeLimits(settings: readonly LimitSetting[], cgroup: string): Promise<void> {
+  for (const setting of await inWritableOrder(settings, cgroup)) {
+    await writeFile(join(setting.root, cgroup, setting.file), setting.value);
+  }
+}
+
+/** Memory may never exceed memory plus swap, not even between two writes. */
+async function inWritableOrder(settings: readonly LimitSetting[], cgroup: string): Promise<LimitSetting[]> {
+  const total = settings.find(({ file }) => file === 'memory.memsw.limit_in_bytes');
+  if (!total) return [...settings];
+  const current = Number(await readFile(join(total.root, cgroup, total.file), 'utf8'));
+  const others = settings.filter((setting) => setting !== total);
+  return Number(total.value) > current ? [total, ...others] : [...others, total];
+}
