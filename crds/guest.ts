@@ -50,12 +50,14 @@ export const Guest = defineKind('Guest', {
     mac: z.string().optional(),
     /** The Proxmox task in flight, followed until it ends. */
     task: z.object({ upid: z.string(), type: z.string(), startedAt: z.string() }).optional(),
-    /** True once the create call may have been sent: from then on a guest with our identity is looked for. */
-    createRequested: z.boolean().default(false),
-    /** Digest of the configuration that the guest was last given. */
+    /** When the create call was last about to be sent: from then on a guest at the vmid may be ours. */
+    createRequestedAt: z.string().optional(),
+    /** True once a guest with our identity was seen at the vmid. */
+    created: z.boolean().default(false),
+    /** Digest of the configuration that the guest was last seen to have. */
     configDigest: z.string().optional(),
-    /** The spec.restartedAt that was carried out. */
-    restartedAt: z.string().optional(),
+    /** Digest of the process configuration that the running guest was started with. */
+    startedDigest: z.string().optional(),
     // Observed.
     power: z.enum(['running', 'stopped', 'unknown']).optional(),
     addresses: z.array(z.string()).default([]),

@@ -1,0 +1,160 @@
+import { durationMs } from '../../crds/duration.ts';
+import type { Guest } from '../../crds/guest.ts';
+import { retry, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
+import type { Pass } from '../../controller/reconciler.ts';
+import type { ArtifactStore } from '../providers/oci/artifact-store.ts';
+import type { GuestChanges, PowerAnswer, Upid } from '../providers/proxmox/client.ts';
+import type { ClusterConnection } from '../providers/proxmox/cluster-pool.ts';
+import { isProxmoxFault } from '../providers/proxmox/fault.ts';
+import type { ArchivePlacements } from '../shared/archive-placements.ts';
+import type { DesiredGuest } from './desired.ts';
+import type { GuestPlan } from './plan.ts';
+
+/** How soon a task that was just asked for is looked at. */
+const FIRST_LOOK_MS = 50;
+
+export interface ActContext {
+  pass: Pass<Guest>;
+  connection: ClusterConnection;
+  desired: DesiredGuest;
+  placements: ArchivePlacements;
+  artifacts: ArtifactStore;
+  storages: { rootfs: string; templates: string };
+}
+
+type Act = Exclude<GuestPlan, { do: 'nothing' | 'wait' | 'stall' }>;
+
+/** Asks Proxmox for one change and does not wait for it: the task's id is saved and followed by later passes. */
+export async function actOnGuest(context: ActContext, plan: Act): Promise<Outcome> {
+  const { pass } = context;
+  switch (plan.do) {
+    case 'reserveAnew':
+      pass.event('Warning', 'OwnerMismatch', plan.message);
+      forgetChoice(pass);
+      await pass.checkpoint();
+      return waiting('Waiting', 'Choosing another vmid.', 0);
+    case 'forget':
+      pass.event('Warning', 'GuestMissing', `Guest ${pass.status.vmid} is gone from Proxmox; it is made again.`);
+      pass.status = { ...pass.status, created: false };
+      await pass.checkpoint();
+      return waiting('GuestMissing', 'Making the guest again.', 0);
+    case 'create':
+      return createGuest(context);
+    case 'configure':
+      return configureGuest(context, plan.changes);
+    case 'start':
+      return startGuest(context);
+    case 'stop':
+      return stopGuest(context, plan.why);
+    default:
+      return plan satisfies never;
+  }
+}
+
+async function createGuest({ pass, connection, desired, placements, artifacts, storages }: ActContext): Promise<Outcome> {
+  const { artifact } = pass.resource.spec;
+  const { cluster = '', node = '', vmid = 0 } = pass.status;
+  if (!(await artifacts.has(artifact.digest))) {
+    return stalled('ArtifactMissing', `The archive of ${artifact.image} is no longer kept here. Roll the service to build it anew.`, 30_000);
+  }
+  const placement = placements.ensure(
+    { cluster, client: connection.client, node, storage: storages.templates },
+    { path: artifacts.path(artifact.digest), sizeBytes: artifact.sizeBytes, sha256: artifact.digest.replace('sha256:', '') },
+  );
+  if (placement.state === 'placing') return waiting('PlacingArtifact', `The archive is being placed on ${node}.`, 1_000);
+
+  pass.status = { ...pass.status, createRequestedAt: pass.now.toISOString() };
+  await pass.checkpoint();
+  try {
+    const upid = await connection.client.createGuest(
+      node,
+      {
+        vmid,
+        archive: placement.volid,
+        hostname: desired.hostname,
+        storage: storages.rootfs,
+        rootfsGiB: desired.rootfsGiB,
+        memoryMiB: desired.memoryMiB,
+        swapMiB: desired.swapMiB,
+        cores: desired.cores,
+        cpuLimit: desired.cpuLimit,
+        architecture: artifact.architecture,
+        net0: desired.net0,
+        tags: desired.tags,
+        description: desired.description,
+        nameservers: desired.nameservers,
+        searchDomain: desired.searchDomain,
+      },
+      pass.signal,
+    );
+    pass.event('Normal', 'Creating', `Proxmox makes guest ${vmid} on ${node}.`);
+    return follow(pass, upid, 'create', `Proxmox makes guest ${vmid} on ${node}.`);
+  } catch (error) {
+    // Taken: by a stranger, or by an earlier call of ours whose answer was lost. The next look tells the two apart.
+    if (isProxmoxFault(error, 'exists')) return waiting('Creating', `The vmid ${vmid} is in use; looking at whose it is.`, 200);
+    if (isProxmoxFault(error, 'absent')) placements.forget(cluster, artifact.digest);
+    throw error;
+  }
+}
+
+async function configureGuest({ pass, connection }: ActContext, changes: GuestChanges): Promise<Outcome> {
+  const { node = '', vmid = 0, configDigest } = pass.status;
+  const names = Object.keys(changes).sort().join(', ');
+  if (configDigest !== undefined) pass.event('Warning', 'DriftCorrected', `Guest ${vmid} differed from its spec in ${names}; corrected.`);
+  await connection.client.configureGuest(node, vmid, changes, pass.signal);
+  return waiting('Configuring', `Guest ${vmid} gets its configuration.`, 0);
+}
+
+async function startGuest({ pass, connection, desired }: ActContext): Promise<Outcome> {
+  const { node = '', vmid = 0 } = pass.status;
+  // Before the call: a start that only seemed to fail must not count as a stop of its own later on.
+  pass.status = { ...pass.status, startedDigest: desired.processDigest, configDigest: desired.digest, startedAt: pass.now.toISOString() };
+  delete pass.status.healthy;
+  await pass.checkpoint();
+  const answer = await connection.client.startGuest(node, vmid, pass.signal);
+  return followPower(pass, answer, 'start', `Proxmox starts guest ${vmid}.`);
+}
+
+async function stopGuest({ pass, connection }: ActContext, why: 'asked' | 'restart'): Promise<Outcome> {
+  const { node = '', vmid = 0 } = pass.status;
+  delete pass.status.startedDigest;
+  await pass.checkpoint();
+  const timeoutSeconds = Math.ceil(durationMs(pass.resource.spec.process.stopTimeout) / 1_000) + 5;
+  const answer = await connection.client.shutdownGuest(node, vmid, timeoutSeconds, pass.signal);
+  if (why === 'restart') pass.event('Normal', 'Restarting', `Guest ${vmid} is restarted for its new configuration.`);
+  return followPower(pass, answer, 'stop', `Proxmox stops guest ${vmid}.`);
+}
+
+function followPower(pass: Pass<Guest>, answer: PowerAnswer, type: string, message: string): Promise<Outcome> | Outcome {
+  return answer === 'already' ? waiting('InProgress', message, 0) : follow(pass, answer.upid, type, message);
+}
+
+/** Saves the task so that it is followed also by a controller that starts after this one. */
+export async function follow(pass: Pass<Guest>, upid: Upid, type: string, message: string): Promise<Outcome> {
+  pass.status = { ...pass.status, task: { upid, type, startedAt: pass.now.toISOString() } };
+  await pass.checkpoint();
+  return waiting('InProgress', message, FIRST_LOOK_MS);
+}
+
+/** Looks at the task in flight: an outcome while it runs or when it failed; undefined when there is none to wait for. */
+export async function followTask(pass: Pass<Guest>, { client }: ClusterConnection): Promise<Outcome | undefined> {
+  const { task } = pass.status;
+  if (!task) return undefined;
+  const state = await client.task(task.upid, pass.signal);
+  if (state.status === 'running') {
+    const ageMs = pass.now.getTime() - Date.parse(task.startedAt);
+    return waiting('InProgress', `Proxmox works on guest ${pass.status.vmid} (${task.type}).`, Math.min(2_000, Math.max(FIRST_LOOK_MS, ageMs / 4)));
+  }
+  delete pass.status.task;
+  if (state.status === 'unknown' || state.ok) return undefined;
+
+  const lines = await client.taskLog(task.upid, 5, pass.signal).catch(() => []);
+  const message = `Proxmox could not ${task.type} guest ${pass.status.vmid} on ${pass.status.node}: ${state.exit}`;
+  pass.event('Warning', 'TaskFailed', [message, ...lines.filter((line) => !line.startsWith('TASK ERROR'))].join('\n'));
+  return retry('TaskFailed', message);
+}
+
+function forgetChoice(pass: Pass<Guest>): void {
+  const { node: _, vmid: __, reservedAddress: ___, createRequestedAt: ____, configDigest: _____, startedDigest: ______, ...rest } = pass.status;
+  pass.status = { ...rest, created: false };
+}

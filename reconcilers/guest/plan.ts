@@ -1,0 +1,108 @@
+import type { Guest } from '../../crds/guest.ts';
+import type { Reason } from '../../crds/reasons.ts';
+import type { GuestChanges } from '../providers/proxmox/client.ts';
+import { differences, type DesiredGuest } from './desired.ts';
+import type { GuestFacts, OursFacts } from './observe.ts';
+
+/** What a pass does next about its guest. */
+export type GuestPlan =
+  | { do: 'nothing' }
+  | { do: 'wait'; reason: Reason; message: string; checkAfterMs: number }
+  | { do: 'stall'; reason: Reason; message: string }
+  /** Give up the vmid: a stranger has it. */
+  | { do: 'reserveAnew'; message: string }
+  | { do: 'create' }
+  /** It was there and is proven gone: forget it, so that it is made again. */
+  | { do: 'forget' }
+  | { do: 'configure'; changes: GuestChanges }
+  | { do: 'start' }
+  | { do: 'stop'; why: 'asked' | 'restart' };
+
+/** For so long a guest that is no longer listed is taken for a glitch. */
+const MISSING_GRACE_MS = 10_000;
+/** For so long a lock that no task holds is taken for one whose task is just ending. */
+const LOCK_GRACE_MS = 120_000;
+const SOON_MS = 1_000;
+
+interface PlanInput {
+  spec: Guest['spec'];
+  status: Guest['status'];
+  facts: GuestFacts;
+  desired: DesiredGuest;
+  now: Date;
+}
+
+/** The first thing that has to be mended, in the order in which it must be. Pure. */
+export function planGuest(input: PlanInput): GuestPlan {
+  const { facts, status, now } = input;
+  const vmid = status.vmid ?? 0;
+  switch (facts.seen) {
+    case 'unknown':
+      return { do: 'wait', reason: facts.reason, message: facts.message, checkAfterMs: 2_000 };
+    case 'creating':
+      return planWhileCreating(facts, vmid, msSince(status.createRequestedAt, now));
+    case 'markless':
+      return {
+        do: 'stall',
+        reason: 'IdentityMissing',
+        message: `Guest ${vmid} on ${facts.node} lost the tags and the description that show whose it is. Nothing is done to it. Put them back: pct set ${vmid} --tags '${input.desired.tags.join(';')}'`,
+      };
+    case 'foreign':
+      if (!status.created) return { do: 'reserveAnew', message: `The vmid ${vmid} is taken by a guest that is not ours.` };
+      return goneFor(status, now) < MISSING_GRACE_MS
+        ? { do: 'wait', reason: 'OwnerMismatch', message: notOurs(vmid, facts.node), checkAfterMs: SOON_MS }
+        : { do: 'reserveAnew', message: notOurs(vmid, facts.node) };
+    case 'absent':
+      if (!status.created) return { do: 'create' };
+      return goneFor(status, now) < MISSING_GRACE_MS
+        ? { do: 'wait', reason: 'GuestMissing', message: `Guest ${vmid} is not listed by Proxmox.`, checkAfterMs: SOON_MS }
+        : { do: 'forget' };
+    case 'ours':
+      return planForOurs(input, facts);
+    default:
+      return facts satisfies never;
+  }
+}
+
+function planWhileCreating(facts: { node: string; taskRunning: boolean }, vmid: number, ageMs: number): GuestPlan {
+  if (facts.taskRunning || ageMs < LOCK_GRACE_MS) {
+    return { do: 'wait', reason: 'Creating', message: `Proxmox makes guest ${vmid}.`, checkAfterMs: SOON_MS };
+  }
+  return {
+    do: 'stall',
+    reason: 'LockStuck',
+    message: `Guest ${vmid} is left half-made with lock "create" and no task. As root on ${facts.node}: pct unlock ${vmid} && pct destroy ${vmid}`,
+  };
+}
+
+function planForOurs({ spec, status, desired, now }: PlanInput, facts: OursFacts): GuestPlan {
+  if (facts.lock !== undefined) {
+    const message = `Proxmox has locked guest ${status.vmid} (${facts.lock}); waiting until it is done.`;
+    return { do: 'wait', reason: 'Locked', message, checkAfterMs: 2_000 };
+  }
+  if (spec.power === 'stopped') return facts.running ? { do: 'stop', why: 'asked' } : { do: 'nothing' };
+
+  const changes = facts.config ? differences(desired, facts.config) : {};
+  if (Object.keys(changes).length > 0) return { do: 'configure', changes };
+  if (!facts.running) {
+    const pauseMs = Date.parse(status.startNotBefore ?? '') - now.getTime();
+    if (pauseMs > 0) {
+      const message = `Guest ${status.vmid} keeps stopping; it is started again after a pause.`;
+      return { do: 'wait', reason: 'CrashLoop', message, checkAfterMs: pauseMs };
+    }
+    return { do: 'start' };
+  }
+  return status.startedDigest === desired.processDigest ? { do: 'nothing' } : { do: 'stop', why: 'restart' };
+}
+
+function notOurs(vmid: number, node: string): string {
+  return `The guest ${vmid} on ${node} is not ours any more; it is left alone.`;
+}
+
+function goneFor(status: Guest['status'], now: Date): number {
+  return msSince(status.missingSince, now);
+}
+
+function msSince(time: string | undefined, now: Date): number {
+  return time === undefined ? 0 : now.getTime() - Date.parse(time);
+}

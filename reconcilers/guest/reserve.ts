@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { stalled, waiting, type Outcome } from '../../controller/outcome.ts';
+import type { Pass, ResourceReader } from '../../controller/reconciler.ts';
+import { Guest } from '../../crds/guest.ts';
+import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
+import { quantityBytes } from '../../crds/quantity.ts';
+import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
+import { firstFreeAddress, ipv4Text, ipv4Number } from '../shared/ipv4.ts';
+import type { Reservations } from '../shared/reservations.ts';
+import { hostOf } from './desired.ts';
+import { chooseNode } from './placement.ts';
+
+interface ReserveDeps {
+  read: ResourceReader;
+  clusters: ClusterPool;
+  reservations: Reservations;
+}
+
+/**
+ * Chooses cluster, node, vmid and address, and saves the choice before anything is made by it: after a crash the same guest is
+ * looked for, not a second one made. An outcome when there is nothing to choose from; undefined when all is chosen.
+ */
+export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Outcome | undefined> {
+  const { metadata, spec } = pass.resource;
+  if (pass.status.vmid !== undefined) return undefined;
+
+  const cluster = findCluster(pass.resource, deps);
+  if ('type' in cluster) return cluster;
+  const connection = deps.clusters.get(cluster.metadata.name);
+  const view = connection && (connection.observer.view() ?? (await connection.observer.refresh(pass.signal)));
+  if (!view?.fresh) return waiting('ProviderUnavailable', `Waiting for the Proxmox cluster ${cluster.metadata.name} to answer.`, 1_000);
+
+  const others = deps.read.list(Guest).filter((guest) => guest.metadata.uid !== metadata.uid);
+  const region = cluster.spec.regions.find(({ name }) => name === spec.region);
+  const choice = chooseNode({
+    candidates: (region?.nodes ?? []).filter((node) => spec.nodes?.includes(node) ?? true),
+    cordoned: cluster.spec.cordonedNodes,
+    nodes: view.resources.nodes,
+    guests: view.resources.guests,
+    siblings: others
+      .filter((guest) => spec.spreadKey !== undefined && guest.spec.spreadKey === spec.spreadKey)
+      .flatMap(({ status }) => status.node ?? []),
+    storages: [cluster.spec.storages.rootfs, cluster.spec.storages.templates],
+    availableStorages: new Set(
+      view.resources.storages.filter(({ available }) => available).map(({ node, storage }) => `${node}/${storage}`),
+    ),
+    memoryBytes: quantityBytes(spec.resources.memory),
+  });
+  if (choice.node === undefined) return waiting('Unschedulable', choice.why, 15_000);
+
+  const scope = cluster.metadata.name;
+  const here = others.filter(({ status }) => status.cluster === scope);
+  const takenIds = new Set([...here.map(({ status }) => status.vmid), ...view.resources.guests.map(({ vmid }) => vmid)]);
+  const vmid = firstFreeId(cluster.spec.vmidRange, (id) => takenIds.has(id) || !deps.reservations.claim(scope, `vmid ${id}`, metadata.uid));
+  if (vmid === undefined) {
+    const { from, to } = cluster.spec.vmidRange;
+    return stalled('NoFreeVmid', `All vmids from ${from} to ${to} of ${scope} are taken. Widen spec.vmidRange.`, 60_000);
+  }
+  const address = chooseAddress(cluster, here, (candidate) => deps.reservations.claim(scope, candidate, metadata.uid));
+  if (cluster.spec.network.addressing === 'static' && address === undefined) {
+    deps.reservations.release(metadata.uid);
+    return stalled('NoFreeAddress', `All addresses of the pool of ${scope} are taken. Widen spec.network.pool.`, 60_000);
+  }
+
+  pass.status = {
+    ...pass.status,
+    cluster: scope,
+    node: choice.node,
+    vmid,
+    mac: macFor(metadata.uid),
+    ...(address !== undefined && { reservedAddress: address }),
+  };
+  try {
+    await pass.checkpoint();
+  } finally {
+    deps.reservations.release(metadata.uid);
+  }
+  return undefined;
+}
+
+function findCluster(guest: Guest, { read, clusters }: ReserveDeps): ProxmoxCluster | Outcome {
+  const { cluster: wanted, region } = guest.spec;
+  const named = read.list(ProxmoxCluster).filter(({ metadata }) => wanted === undefined || metadata.name === wanted);
+  const withRegion = named.filter(({ spec }) => spec.regions.some(({ name }) => name === region));
+  const [first] = withRegion.filter(({ metadata }) => clusters.get(metadata.name) !== undefined);
+  if (first) return first;
+  if (withRegion.length > 0) return waiting('ProviderUnavailable', `No Proxmox cluster with the region "${region}" answers.`, 2_000);
+  const message =
+    wanted === undefined
+      ? `No ProxmoxCluster has the region "${region}". Create one, or correct spec.region.`
+      : `There is no ProxmoxCluster "${wanted}" with the region "${region}".`;
+  return waiting('Unschedulable', message, 15_000);
+}
+
+function firstFreeId({ from, to }: { from: number; to: number }, isTaken: (id: number) => boolean): number | undefined {
+  for (let id = from; id <= to; id += 1) if (!isTaken(id)) return id;
+  return undefined;
+}
+
+function chooseAddress(cluster: ProxmoxCluster, here: readonly Guest[], claim: (address: string) => boolean): string | undefined {
+  const { network } = cluster.spec;
+  if (network.addressing !== 'static') return undefined;
+  const taken = new Set(here.flatMap(({ status }) => (status.reservedAddress === undefined ? [] : [hostOf(status.reservedAddress)])));
+  const [base = '', prefix = '24'] = network.cidr.split('/');
+  const hosts = 2 ** (32 - Number(prefix));
+  const start = Math.floor(ipv4Number(base) / hosts) * hosts;
+  const useless = new Set([ipv4Text(start), ipv4Text(start + hosts - 1), network.gateway]);
+  const address = firstFreeAddress(
+    network.pool.from,
+    network.pool.to,
+    (candidate) => taken.has(candidate) || useless.has(candidate) || !claim(candidate),
+  );
+  return address === undefined ? undefined : `${address}/${prefix}`;
+}
+
+/** Proxmox's own prefix, and the rest from the guest's uid: the same guest keeps its address in a DHCP server. */
+function macFor(uid: string): string {
+  const digest = createHash('sha256').update(uid).digest('hex').toUpperCase();
+  return `BC:24:11:${digest.slice(0, 2)}:${digest.slice(2, 4)}:${digest.slice(4, 6)}`;
+}
