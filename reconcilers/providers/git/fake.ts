@@ -19,6 +19,8 @@ interface FakeRepository {
 export interface FakeGit extends GitClient {
   /** Adds a commit to a branch (default: main, which is HEAD), making the repository with the first. Answers its id. */
   commit(url: string, files: Readonly<Record<string, string>>, options?: FakeCommitOptions): string;
+  /** Makes or moves a branch. */
+  point(url: string, branch: string, commit: string): void;
   deleteBranch(url: string, branch: string): void;
   /** From now on the repository asks for exactly these. */
   protect(url: string, credentials: GitCredentials): void;
@@ -78,6 +80,10 @@ export function createFakeGit(): FakeGit {
       repository.commits.set(commit, { message, author, files });
       repository.branches.set(branch, commit);
       return commit;
+    },
+
+    point(url, branch, commit) {
+      repositories.get(url)?.branches.set(branch, commit);
     },
 
     deleteBranch(url, branch) {
