@@ -22,8 +22,20 @@ export interface Pass<R extends Resource> {
 /** Whose changes wake this loop besides its own kind's. */
 export interface WatchedKind<R extends Resource = Resource> {
   kind: Kind<R>;
-  /** Which of this loop's objects such a change concerns. Pure, over the cache. */
-  keysOf(changed: R, resources: ResourceReader): ObjectKey[];
+  /**
+   * Which of this loop's objects such a change concerns. Pure, over the cache. `previous` is the object before the change;
+   * undefined for a new one. When more than its status moved it is asked once for each of the two.
+   */
+  keysOf(changed: R, resources: ResourceReader, previous?: R): ObjectKey[];
+}
+
+/** Watches `kind`, with its own type for `keysOf`. */
+export function watching<R extends Resource>(
+  kind: Kind<R>,
+  keysOf: (changed: R, resources: ResourceReader) => ObjectKey[],
+): WatchedKind {
+  const watched: WatchedKind<R> = { kind, keysOf };
+  return watched;
 }
 
 /** A loop: brings the world to what one kind says, one object at a time. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
 import { DnsLabel } from './names.ts';
+import { Reason } from './reasons.ts';
 import { Duration } from './duration.ts';
 import { Artifact, BuildSettings, Progress, Source } from './workload.ts';
 
@@ -43,9 +44,13 @@ export const Build = defineKind('Build', {
     commitMessage: z.string().optional(),
     /** How it is built, decided in Detecting. */
     strategy: z.enum(['dockerfile', 'image', 'railpack', 'nixpacks']).optional(),
+    /** What the builder calls the image. */
+    imageId: z.string().optional(),
     artifact: Artifact.optional(),
     placements: z.array(z.object({ cluster: z.string(), node: z.string(), storage: z.string(), volid: z.string() })).default([]),
+    published: z.boolean().default(false),
     failure: z.string().optional(),
+    failureReason: Reason.optional(),
     startedAt: z.string().optional(),
     completedAt: z.string().optional(),
   }),

@@ -7,6 +7,7 @@ export const Builder = defineKind('Builder', {
   plural: 'builders',
   scope: 'Cluster',
   description: 'A Docker engine that builds images for Services.',
+  finalizer: true,
   columns: [
     { name: 'Endpoint', type: 'string', jsonPath: '.spec.endpoint' },
     { name: 'Version', type: 'string', jsonPath: '.status.version' },

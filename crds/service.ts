@@ -66,6 +66,8 @@ export const Service = defineKind('Service', {
     latestRevision: z.int().default(0),
     /** Digest of what the newest revision was made from. */
     templateHash: z.string().optional(),
+    /** Digest of what its image was built from. */
+    buildHash: z.string().optional(),
     latestBuild: z.string().optional(),
     latestDeployment: z.string().optional(),
     activeDeployment: z.string().optional(),

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
-import type { Pass, Reconciler, Resources } from '../../controller/reconciler.ts';
+import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
 import type { LogStore } from '../../controller/logs.ts';
 import { setCondition } from '../../crds/condition.ts';
 import { Guest } from '../../crds/guest.ts';
@@ -48,14 +48,12 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
     kind: Guest,
     workers: 16,
     watches: [
-      {
-        kind: Secret,
-        keysOf: ({ metadata }, read) =>
-          read
-            .list(Guest, metadata.namespace)
-            .filter(({ spec }) => spec.env.some(({ valueFrom }) => valueFrom?.secretRef?.name === metadata.name))
-            .map((guest) => guest.metadata),
-      },
+      watching(Secret, ({ metadata }, read) =>
+        read
+          .list(Guest, metadata.namespace)
+          .filter(({ spec }) => spec.env.some(({ valueFrom }) => valueFrom?.secretRef?.name === metadata.name))
+          .map((guest) => guest.metadata),
+      ),
     ],
 
     attach(wake, signal) {

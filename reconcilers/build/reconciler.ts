@@ -1,0 +1,261 @@
+import { rm } from 'node:fs/promises';
+import { Build } from '../../crds/build.ts';
+import { Builder } from '../../crds/builder.ts';
+import { conditionIs, findCondition } from '../../crds/condition.ts';
+import { Deployment } from '../../crds/deployment.ts';
+import { durationMs } from '../../crds/duration.ts';
+import { Guest } from '../../crds/guest.ts';
+import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
+import type { Clock } from '../../controller/clock.ts';
+import type { LogStore } from '../../controller/logs.ts';
+import { advance } from '../../controller/machine.ts';
+import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
+import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
+import type { BuilderPool } from '../providers/docker/builder-pool.ts';
+import type { GitClient } from '../providers/git/client.ts';
+import type { ArtifactStore } from '../providers/oci/artifact-store.ts';
+import type { RepackImage } from '../providers/oci/repack-image.ts';
+import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
+import type { ArchivePlacements } from '../shared/archive-placements.ts';
+import { Jobs } from '../shared/jobs.ts';
+import type { Signal } from '../shared/signal.ts';
+import { BuildLog } from './build-log.ts';
+import type { SourceSecret } from './credentials.ts';
+import { verdictOn } from './failure.ts';
+import { BuildContext, buildMachine, type BuildFacts, type BuildState } from './machine.ts';
+import { placeEverywhere, publishTargets, removeEverywhere } from './publish.ts';
+import { reportBuild } from './report.ts';
+import { buildImage, detectStrategy, exportArtifact, fetchSource, imageTag, workFolder, type StageDeps, type StageResult } from './stages.ts';
+
+export type SecretValues = { ok: true; values: SourceSecret } | { ok: false; message: string };
+
+export interface BuildDeps {
+  resources: Resources;
+  builders: BuilderPool;
+  clusters: ClusterPool;
+  placements: ArchivePlacements;
+  artifacts: ArtifactStore;
+  git: GitClient;
+  repackImage: RepackImage;
+  readInit: StageDeps['readInit'];
+  readSecret: (namespace: string, name: string) => SecretValues;
+  logs: LogStore;
+  clock: Clock;
+  /** Archives were placed somewhere: builds that wait for it should look again. */
+  placed: Signal<void>;
+}
+
+const WATCH_MS = 1_000;
+const stageWork = { Fetching: fetchSource, Detecting: detectStrategy, Building: buildImage, Exporting: exportArtifact } as const;
+
+/** Brings a source to an archive, stage by stage. Long work runs beside the passes, which start it and look at it. */
+export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
+  const { read } = deps.resources;
+  let wake: (uid: string) => void = () => undefined;
+  const jobs = new Jobs<StageResult>((uid) => wake(uid));
+  const logs = new Map<string, BuildLog>();
+
+  const whileIn: Record<BuildState, (pass: Pass<Build>) => Promise<Outcome>> = {
+    async Pending() {
+      return waiting('Queued', 'Waiting for a builder with a free place.', 5_000);
+    },
+    Fetching: work,
+    Detecting: work,
+    Building: work,
+    Exporting: work,
+    async Publishing(pass) {
+      const { artifact } = pass.status;
+      if (!artifact) return waiting('Publishing', 'Waiting for the archive.', WATCH_MS);
+      const targets = publishTargets(read.list(ProxmoxCluster), deps.clusters, pass.resource.spec.region);
+      const { placements, complete } = placeEverywhere(targets, artifact, deps);
+      pass.status = { ...pass.status, placements, published: complete };
+      return waiting('Publishing', 'The archive is being placed on the template storages.', complete ? 0 : WATCH_MS);
+    },
+    async Succeeded(pass) {
+      await tidy(pass.resource);
+      return settled();
+    },
+    async Failed(pass) {
+      await tidy(pass.resource);
+      return stalled(pass.status.failureReason ?? 'DeadlineExceeded', pass.status.failure ?? 'The build did not end within spec.deadline.');
+    },
+    async Cancelled(pass) {
+      await tidy(pass.resource);
+      return settled();
+    },
+  };
+
+  return {
+    kind: Build,
+    watches: [
+      watching(Builder, (_, cache) => cache.list(Build).filter(({ status }) => status.phase === undefined || status.phase === 'Pending').map(({ metadata }) => metadata)),
+      watching(Build, (other, cache) =>
+        isOver(other) ? cache.list(Build).filter(({ status }) => status.phase === 'Pending').map(({ metadata }) => metadata) : [],
+      ),
+    ],
+
+    attach(wakeKey, signal) {
+      wake = (uid) => {
+        const build = read.list(Build).find(({ metadata }) => metadata.uid === uid);
+        if (build) wakeKey(build.metadata);
+      };
+      deps.placed.subscribe(() => {
+        for (const { metadata, status } of read.list(Build)) if (status.phase === 'Publishing') wakeKey(metadata);
+      }, signal);
+      signal.addEventListener('abort', () => jobs.abortAll(), { once: true });
+    },
+
+    async reconcile(pass) {
+      const { metadata, spec } = pass.resource;
+      const now = pass.now.getTime();
+      const deadlineMs = durationMs(spec.deadline);
+      const within = await collect(pass);
+      const progress = advance(buildMachine, pass.status.machine, {
+        // The one field that may change is `cancelled`; it must not begin the build anew.
+        generation: 1,
+        context: BuildContext,
+        input: { deadlineMs, now },
+        event: { type: 'OBSERVED', facts: await factsOf(pass), now, deadlineMs },
+      });
+      const { state } = progress;
+      const moved = state !== pass.status.machine?.state;
+      if (moved && state === 'Failed' && pass.status.failure === undefined) noteDeadline(pass);
+      pass.status = reportBuild(pass.resource, { ...pass.status, machine: progress }, state, within, pass.now);
+      if (moved) {
+        if (state === 'Failed' || state === 'Cancelled') jobs.abort(metadata.uid);
+        if (state === 'Failed') pass.event('Warning', pass.status.failureReason ?? 'DeadlineExceeded', pass.status.failure ?? 'The build took too long.');
+        if (state === 'Succeeded') pass.event('Normal', 'BuildSucceeded', 'The archive is built and kept.');
+        await pass.checkpoint();
+      }
+      return whileIn[state](pass);
+    },
+
+    async finalize(pass) {
+      const { uid } = pass.resource.metadata;
+      jobs.abort(uid);
+      const { artifact } = pass.status;
+      if (artifact && !isNeeded(artifact.digest, uid)) {
+        for (const cluster of read.list(ProxmoxCluster)) {
+          const state = await removeEverywhere(cluster, artifact.digest, deps.clusters, pass.signal);
+          if (state === 'going') return waiting('Deleting', 'The archive is being removed from the template storages.', 500);
+          deps.placements.forget(cluster.metadata.name, artifact.digest);
+        }
+        await deps.artifacts.remove(artifact.digest);
+      } else if (artifact && usedByGuests(artifact.digest)) {
+        return waiting('WaitingForChildren', 'Guests made from the archive still exist.', 5_000);
+      }
+      const docker = deps.builders.get(pass.status.builder ?? '');
+      if (docker && pass.resource.spec.source.type !== 'image') await docker.remove(imageTag(pass.resource), pass.signal);
+      await tidy(pass.resource);
+      await deps.logs.remove(`build/${uid}`);
+      return settled();
+    },
+  };
+
+  /** Takes what the stage's work came to into the status; answers how far running work is, in per cent. */
+  async function collect(pass: Pass<Build>): Promise<number> {
+    const { uid } = pass.resource.metadata;
+    const job = jobs.look(uid, pass.status.machine?.state ?? '');
+    if (!job) return 0;
+    if (job.state === 'running') return job.progress;
+    await logs.get(uid)?.flush();
+    jobs.forget(uid);
+    if (job.state === 'done') {
+      pass.status = { ...pass.status, ...job.result };
+      return 0;
+    }
+    const verdict = verdictOn(job.error);
+    if (verdict.verdict === 'again') throw job.error;
+    logOf(pass.resource).write(verdict.message, 'system');
+    pass.status = { ...pass.status, failure: verdict.message, failureReason: verdict.reason };
+    return 0;
+  }
+
+  async function factsOf(pass: Pass<Build>): Promise<BuildFacts> {
+    const { spec } = pass.resource;
+    const { status } = pass;
+    if (status.phase === undefined || status.phase === 'Pending') admit(pass);
+    return {
+      cancelled: spec.cancelled,
+      failed: status.failure !== undefined,
+      admitted: pass.status.builder !== undefined,
+      fetched: status.commit !== undefined,
+      detected: status.strategy !== undefined,
+      built: status.imageId !== undefined,
+      exported: status.artifact !== undefined && (await deps.artifacts.has(status.artifact.digest)),
+      published: status.published,
+    };
+  }
+
+  /** Gives the build a ready builder with a free place, oldest build first. */
+  function admit(pass: Pass<Build>): void {
+    if (pass.status.builder !== undefined) return;
+    const builds = read.list(Build).filter((build) => build.metadata.uid !== pass.resource.metadata.uid);
+    const candidates = read
+      .list(Builder)
+      .filter(({ metadata, status }) => (pass.resource.spec.builder ?? metadata.name) === metadata.name && conditionIs(status.conditions, 'Ready', 'True'))
+      .filter(({ metadata, spec }) => builds.filter((build) => build.status.builder === metadata.name && !isOver(build)).length < spec.concurrency);
+    const [chosen] = candidates;
+    if (chosen) pass.status.builder = chosen.metadata.name;
+  }
+
+  /** Starts the work of the present state unless it is under way. */
+  async function work(pass: Pass<Build>): Promise<Outcome> {
+    const { metadata, spec } = pass.resource;
+    const state = pass.status.machine?.state ?? '';
+    const stage = Object.entries(stageWork).find(([name]) => name === state)?.[1];
+    const { builder } = pass.status;
+    const docker = deps.builders.get(builder ?? '');
+    const platform = read.get(Builder, { name: builder ?? '' })?.spec.platform;
+    if (!docker || !platform || !stage) return waiting('BuilderUnreachable', `Waiting for the Builder ${builder} to be connected.`, 2_000);
+    if (!jobs.look(metadata.uid, state)) {
+      const secret = spec.source.secretRef ? deps.readSecret(metadata.namespace ?? '', spec.source.secretRef.name) : { ok: true as const, values: {} };
+      if (!secret.ok) return stalled('SecretNotFound', secret.message, 30_000);
+      const { build, status, log } = { build: pass.resource, status: pass.status, log: logOf(pass.resource) };
+      jobs.start(metadata.uid, state, (signal, progress) =>
+        stage({ ...deps, docker, platform }, { build, status, secret: secret.values, log, progress, signal }),
+      );
+    }
+    return waiting('InProgress', `The build is ${state}.`, WATCH_MS);
+  }
+
+  function logOf(build: Build): BuildLog {
+    const { uid } = build.metadata;
+    const log = logs.get(uid) ?? new BuildLog(deps.logs, uid, deps.clock);
+    logs.set(uid, log);
+    return log;
+  }
+
+  async function tidy(build: Build): Promise<void> {
+    await logs.get(build.metadata.uid)?.flush();
+    logs.delete(build.metadata.uid);
+    jobs.forget(build.metadata.uid);
+    await rm(workFolder(deps.artifacts, build), { recursive: true, force: true });
+  }
+
+  function usedByGuests(digest: string): boolean {
+    return read.list(Guest).some(({ spec }) => spec.artifact.digest === digest);
+  }
+
+  /** Another build, a revision that may be rolled back to, or a guest has the same archive. */
+  function isNeeded(digest: string, uid: string): boolean {
+    const builds = read.list(Build).some(({ metadata, status }) => metadata.uid !== uid && metadata.deletionTimestamp === undefined && status.artifact?.digest === digest);
+    const deployments = read.list(Deployment).some(({ metadata, status }) => metadata.deletionTimestamp === undefined && status.artifact?.digest === digest);
+    return builds || deployments || usedByGuests(digest);
+  }
+}
+
+/** A build that runs out of time says what it was waiting for last. */
+function noteDeadline(pass: Pass<Build>): void {
+  const held = findCondition(pass.status.conditions, 'Reconciling');
+  const trouble = held?.status === 'True' ? ` Last: ${held.message}` : '';
+  pass.status = {
+    ...pass.status,
+    failure: `The build did not end within ${pass.resource.spec.deadline}.${trouble}`,
+    failureReason: 'DeadlineExceeded',
+  };
+}
+
+function isOver({ status }: Build): boolean {
+  return status.phase === 'Succeeded' || status.phase === 'Failed' || status.phase === 'Cancelled';
+}

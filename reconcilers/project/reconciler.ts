@@ -1,0 +1,47 @@
+import { Build } from '../../crds/build.ts';
+import type { Kind, Resource } from '../../crds/define-kind.ts';
+import { Deployment } from '../../crds/deployment.ts';
+import { Guest } from '../../crds/guest.ts';
+import { Project } from '../../crds/project.ts';
+import { Secret } from '../../crds/secret.ts';
+import { Service } from '../../crds/service.ts';
+import { isFault } from '../../controller/errors.ts';
+import { settled, waiting } from '../../controller/outcome.ts';
+import { watching, type Reconciler, type Resources } from '../../controller/reconciler.ts';
+import { reportProject, usageOf } from './report.ts';
+
+/** What goes with a project, first to last: nothing goes before what depends on it. */
+const contents: readonly Kind[] = [Service, Deployment, Guest, Build, Secret];
+
+/** Owns a namespace: counts what is used in it, and empties it in order before it goes. */
+export function projectReconciler({ read, write }: Resources): Reconciler<Project> {
+  const inNamespace = ({ metadata }: Resource): { name: string }[] => (metadata.namespace === undefined ? [] : [{ name: metadata.namespace }]);
+
+  return {
+    kind: Project,
+    watches: [watching(Service, inNamespace), watching(Guest, inNamespace), watching(Build, inNamespace), watching(Secret, inNamespace)],
+
+    async reconcile(pass) {
+      const { name } = pass.resource.metadata;
+      pass.status = reportProject(pass.resource, pass.status, usageOf(read.list(Service, name).length, read.list(Guest, name)), pass.now);
+      return settled();
+    },
+
+    async finalize(pass) {
+      const { name } = pass.resource.metadata;
+      for (const kind of contents) {
+        const objects = read.list(kind, name);
+        for (const object of objects) await deleteOnce(kind, object);
+        if (objects.length > 0) return waiting('WaitingForChildren', `Waiting for the ${kind.plural} of the project to go.`, 5_000);
+      }
+      return settled();
+    },
+  };
+
+  async function deleteOnce(kind: Kind, object: Resource): Promise<void> {
+    if (object.metadata.deletionTimestamp !== undefined) return;
+    await write.delete(kind, object).catch((error: unknown) => {
+      if (!isFault(error, 'NotFound')) throw error;
+    });
+  }
+}
