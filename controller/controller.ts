@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Resource } from '../crds/define-kind.ts';
+import { Backoff } from './backoff.ts';
+import type { Clock } from './clock.ts';
+import { Fault, isFault } from './errors.ts';
+import { formatKey, keyOf } from './object-key.ts';
+import type { Outcome } from './outcome.ts';
+import { RunningPass, type RecordEvent } from './pass.ts';
+import { isStopped, runPass, stopReason, type PassEnd } from './pass-runner.ts';
+import { WorkQueue, type Priority, type QueueMetrics } from './queue.ts';
+import type { Reconciler } from './reconciler.ts';
+import type { ResourceCache } from './resource-cache.ts';
+import type { LoopWriter } from './resources.ts';
+import { sleep } from './sleep.ts';
+import type { ObjectKey } from './store/store.ts';
+import { followWakes } from './wakes.ts';
+
+const DEFAULT_WORKERS = 8;
+const PASS_DEADLINE_MS = 60_000;
+/** How long a pass may take to end once it was told to, before its worker goes on without it. */
+const ABANDON_AFTER_MS = 10_000;
+/** When something moves under an object that keeps failing, it is looked at again this much later. */
+const FAILING_WAKE_MS = 1_000;
+/** Rechecks are put off by up to this share of their time, so that what was settled together is not checked together. */
+const RECHECK_SPREAD = 0.1;
+
+/** What a controller reports of itself; durations in milliseconds. `outcome` is undefined when the object was gone. */
+export interface ControllerMetrics {
+  readonly queue: QueueMetrics;
+  passed(outcome: Outcome | undefined, tookMs: number): void;
+  workers(active: number): void;
+}
+
+export interface ControllerOptions<R extends Resource> {
+  reconciler: Reconciler<R>;
+  cache: ResourceCache;
+  writer: LoopWriter;
+  clock: Clock;
+  log: Logger;
+  recordEvent: RecordEvent;
+  redact?: (text: string) => string;
+  metrics?: ControllerMetrics;
+  random?: () => number;
+  /** After this long a pass is told to stop. */
+  passDeadlineMs?: number;
+  /** Told of every pass that has ended. */
+  onPass?: (kind: string, key: ObjectKey, outcome: Outcome | undefined) => void;
+}
+
+/** Runs one loop: what concerns an object puts its key into the queue, a worker makes a pass, its outcome says when to come back. */
+export class Controller<R extends Resource> {
+  readonly #options: ControllerOptions<R>;
+  readonly #log: Logger;
+  readonly #queue: WorkQueue;
+  readonly #random: () => number;
+  readonly #failing: Backoff;
+  /** For loops that ask to be called again at once although nothing has moved. */
+  readonly #idling: Backoff;
+  readonly #underWay = new Set<AbortController>();
+  #unfollow: (() => void) | undefined;
+  readonly #attached = new AbortController();
+
+  constructor(options: ControllerOptions<R>) {
+    const { reconciler, clock, log, metrics, random = Math.random } = options;
+    const { workers = DEFAULT_WORKERS } = reconciler;
+    this.#options = options;
+    this.#random = random;
+    this.#log = log.child({ kind: reconciler.kind.kind });
+    this.#queue = new WorkQueue({
+      clock,
+      retryLimit: Math.max(1, Math.floor(workers / 2)),
+      ...(metrics && { metrics: metrics.queue }),
+    });
+    this.#failing = new Backoff({ random });
+    this.#idling = new Backoff({ random, baseMs: 20, maxMs: 1_500 });
+  }
+
+  get kind(): Reconciler<R>['kind'] {
+    return this.#options.reconciler.kind;
+  }
+
+  /** Passes that are under way now. */
+  get active(): number {
+    return this.#underWay.size;
+  }
+
+  /** When there is something to do next, on the monotonic clock; now when there is already. */
+  get nextDueMs(): number | undefined {
+    return this.#queue.size > 0 ? this.#options.clock.monotonicMs() : this.#queue.nextDueMs;
+  }
+
+  /** Begins to follow what concerns the loop and puts all its objects into the queue. Informers must have synced. */
+  start(): void {
+    const { reconciler, cache } = this.#options;
+    const wakes = {
+      changed: (key: ObjectKey) => this.#changed(key),
+      woken: (key: ObjectKey) => this.#wake(key),
+      gone: (key: ObjectKey) => this.#forget(key),
+    };
+    this.#unfollow = followWakes(reconciler, cache, wakes, this.#log);
+    for (const object of cache.list(reconciler.kind)) this.#queue.add(keyOf(object), 'resync');
+    reconciler.attach?.((key) => this.#wake(key), this.#attached.signal);
+  }
+
+  /** Works until `stopIntake`; resolves when the passes under way have ended. */
+  async work(): Promise<void> {
+    const { workers = DEFAULT_WORKERS } = this.#options.reconciler;
+    await Promise.all(Array.from({ length: workers }, () => this.#worker()));
+  }
+
+  /** Makes the next pass that is due, to its end; false when none is. */
+  async step(): Promise<boolean> {
+    const key = this.#queue.tryTake();
+    if (key) await this.#runPass(key);
+    return key !== undefined;
+  }
+
+  /** No new passes; those under way go on. */
+  stopIntake(): void {
+    this.#unfollow?.();
+    this.#queue.close();
+  }
+
+  /** As `stopIntake`, and tells the passes under way to leave everything as it is. */
+  abort(): void {
+    this.stopIntake();
+    this.#attached.abort(stopReason);
+    for (const pass of this.#underWay) pass.abort(stopReason);
+  }
+
+  async #worker(): Promise<void> {
+    const { clock, passDeadlineMs = PASS_DEADLINE_MS } = this.#options;
+    for (let key = await this.#queue.take(); key !== undefined; key = await this.#queue.take()) {
+      const ended = new AbortController();
+      const pass = this.#runPass(key).finally(() => ended.abort());
+      const late = sleep(clock, passDeadlineMs + ABANDON_AFTER_MS, ended.signal).then(() => ended.signal.aborted);
+      const isDone = await Promise.race([pass.then(() => true), late]);
+      if (!isDone) {
+        const words =
+          'A bug: a pass goes on although it was told to stop. Its object is not looked at again before it ends.';
+        this.#log.error({ namespace: key.namespace, name: key.name }, words);
+      }
+    }
+  }
+
+  async #runPass(key: ObjectKey): Promise<void> {
+    const { clock, metrics, onPass, passDeadlineMs = PASS_DEADLINE_MS } = this.#options;
+    const startMs = clock.monotonicMs();
+    const abort = new AbortController();
+    this.#underWay.add(abort);
+    metrics?.workers(this.active);
+    const clear = clock.after(passDeadlineMs, () => abort.abort(this.#lateness(passDeadlineMs)));
+    try {
+      const { outcome, moved } = await this.#pass(key, abort.signal);
+      metrics?.passed(outcome, clock.monotonicMs() - startMs);
+      this.#planNext(key, outcome, moved);
+      onPass?.(this.kind.kind, key, outcome);
+    } finally {
+      clear();
+      this.#underWay.delete(abort);
+      metrics?.workers(this.active);
+      this.#queue.done(key);
+    }
+  }
+
+  async #pass(key: ObjectKey, signal: AbortSignal): Promise<{ outcome: Outcome | undefined; moved: boolean }> {
+    const { reconciler, cache, writer, clock, recordEvent, redact = (text: string) => text } = this.#options;
+    const resource = cache.get<R>(reconciler.kind, key);
+    if (!resource) return { outcome: undefined, moved: true };
+    const log = this.#log.child({ namespace: key.namespace, name: key.name, reconcileId: randomUUID() });
+    const pass = new RunningPass({
+      kind: reconciler.kind,
+      resource,
+      now: clock.now(),
+      signal,
+      log,
+      writer,
+      recordEvent,
+      redact,
+    });
+    const end = await runPass(pass, { reconciler, writer, failures: this.#failing.failures(formatKey(key)) });
+    this.#report(pass, end);
+    return { outcome: end.outcome, moved: pass.stored !== resource };
+  }
+
+  #report({ log, signal }: RunningPass<R>, { outcome, error }: PassEnd): void {
+    if (isStopped(signal)) return log.debug('The pass was stopped.');
+    if (error === undefined) return log.debug({ outcome: outcome?.type }, 'The pass ended.');
+    if (isFault(error, 'Conflict')) return log.debug({ code: error.code, cause: error.message }, 'Looking again.');
+    if (isFault(error)) return log.info({ code: error.code, outcome: outcome?.type }, error.message);
+    log.error({ err: error }, 'A bug: the loop failed on this object; it is tried again with growing pauses.');
+  }
+
+  /** When to look again. What concerns the object brings us back sooner. */
+  #planNext(key: ObjectKey, outcome: Outcome | undefined, moved: boolean): void {
+    const text = formatKey(key);
+    if (outcome?.type === 'retry') {
+      const restMs = this.#failing.next(text);
+      return this.#queue.addAfter(key, outcome.afterMs ?? restMs, 'retry');
+    }
+    this.#failing.reset(text);
+    if (!outcome) return this.#idling.reset(text);
+    if (outcome.type === 'waiting') {
+      if (moved) this.#idling.reset(text);
+      const leastMs = moved ? 0 : this.#idling.next(text);
+      return this.#queue.addAfter(key, Math.max(outcome.checkAfterMs, leastMs), 'wake');
+    }
+    this.#idling.reset(text);
+    this.#queue.addAfter(key, outcome.recheckAfterMs * (1 + RECHECK_SPREAD * this.#random()), 'resync');
+  }
+
+  #changed(key: ObjectKey): void {
+    this.#failing.reset(formatKey(key));
+    this.#queue.add(key, 'change');
+  }
+
+  #wake(key: ObjectKey): void {
+    const priority: Priority = this.#failing.failures(formatKey(key)) > 0 ? 'retry' : 'wake';
+    if (priority === 'retry') this.#queue.addAfter(key, FAILING_WAKE_MS, priority);
+    else this.#queue.add(key, priority);
+  }
+
+  #forget(key: ObjectKey): void {
+    const text = formatKey(key);
+    this.#failing.reset(text);
+    this.#idling.reset(text);
+    this.#queue.forget(key);
+  }
+
+  #lateness(ms: number): Fault {
+    const words = `The pass was stopped after ${Math.round(ms / 1_000)} s; something that it talks to does not answer.`;
+    return new Fault('Unavailable', words);
+  }
+}

@@ -1,0 +1,64 @@
+import type { Logger } from 'pino';
+import type { Kind, Resource } from '../crds/define-kind.ts';
+import type { Reason } from '../crds/reasons.ts';
+import type { Pass } from './reconciler.ts';
+import type { LoopWriter } from './resources.ts';
+import { sameJson } from './same-json.ts';
+
+/** Tells people what happened to an object. Returns at once and never fails. */
+export type RecordEvent = (regarding: Resource, type: 'Normal' | 'Warning', reason: Reason, message: string) => void;
+
+interface PassOptions<R extends Resource> {
+  kind: Kind<R>;
+  resource: R;
+  now: Date;
+  signal: AbortSignal;
+  log: Logger;
+  writer: LoopWriter;
+  recordEvent: RecordEvent;
+  /** Takes secrets out of what people will read. */
+  redact: (text: string) => string;
+}
+
+/** A pass under way, and what it has written so far. */
+export class RunningPass<R extends Resource> implements Pass<R> {
+  readonly resource: R;
+  status: R['status'];
+  readonly now: Date;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly #options: PassOptions<R>;
+  #stored: R;
+
+  constructor(options: PassOptions<R>) {
+    this.resource = options.resource;
+    this.status = structuredClone(options.resource.status);
+    this.now = options.now;
+    this.signal = options.signal;
+    this.log = options.log;
+    this.#options = options;
+    this.#stored = options.resource;
+  }
+
+  /** The object as it is stored now, as far as this pass knows. */
+  get stored(): R {
+    return this.#stored;
+  }
+
+  async checkpoint(): Promise<void> {
+    await this.save(this.status);
+  }
+
+  /** Writes the status unless it is stored already. */
+  async save(status: R['status']): Promise<void> {
+    const { kind, writer, redact } = this.#options;
+    const conditions = status.conditions.map((condition) => ({ ...condition, message: redact(condition.message) }));
+    const draft = { ...structuredClone(status), conditions };
+    if (sameJson(draft, this.#stored.status)) return;
+    this.#stored = await writer.updateStatus<R>(kind, { ...this.#stored, status: draft });
+  }
+
+  event(type: 'Normal' | 'Warning', reason: Reason, message: string): void {
+    this.#options.recordEvent(this.resource, type, reason, message);
+  }
+}

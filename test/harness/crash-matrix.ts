@@ -1,0 +1,39 @@
+import type { CrashPoint } from './crash.ts';
+import type { World } from './world.ts';
+
+interface CrashMatrix<S extends { world: World }> {
+  /** A fresh world for each run, its process dying at `crash`. */
+  make(crash: CrashPoint | undefined): S | Promise<S>;
+  /** What people do and how long the world is left to itself; the same in every run. */
+  story(scene: S): Promise<void>;
+  /** Throws when the final world is not as it should be. */
+  check(scene: S): void | Promise<void>;
+}
+
+/**
+ * Tells the story once undisturbed, then once for each call that was made, dying before it, and once dying after it. Throws
+ * with every run whose end was not as it should be; answers the number of runs.
+ */
+export async function crashMatrix<S extends { world: World }>({ make, story, check }: CrashMatrix<S>): Promise<number> {
+  const undisturbed = await make(undefined);
+  await story(undisturbed);
+  await check(undisturbed);
+  const { calls } = undisturbed.world;
+  const failures: string[] = [];
+  for (const when of ['before', 'after'] as const) {
+    for (let call = 1; call <= calls; call++) {
+      const scene = await make({ call, when });
+      try {
+        await story(scene);
+        if (scene.world.diedAt === undefined) throw new Error('it did not die: the story is not the same every time');
+        await check(scene);
+      } catch (error) {
+        const words = error instanceof Error ? error.message : String(error);
+        failures.push(`dying ${when} call ${call} (${scene.world.diedAt ?? 'never made'}): ${words}`);
+      }
+    }
+  }
+  if (failures.length > 0)
+    throw new Error(`${failures.length} of ${calls * 2} crashes end badly:\n${failures.join('\n')}`);
+  return calls * 2 + 1;
+}

@@ -1,0 +1,71 @@
+import type { Clock } from '../../controller/clock.ts';
+
+interface Timer {
+  atMs: number;
+  order: number;
+  callback: () => void;
+}
+
+/** A clock that stands still until it is moved. */
+export class FakeClock implements Clock {
+  #nowMs = 0;
+  #order = 0;
+  readonly #timers = new Set<Timer>();
+  readonly #startedAt: number;
+
+  constructor(startedAt = new Date('2026-01-01T00:00:00Z')) {
+    this.#startedAt = startedAt.getTime();
+  }
+
+  now(): Date {
+    return new Date(this.#startedAt + this.#nowMs);
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timer: Timer = { atMs: this.#nowMs + Math.max(ms, 0), order: this.#order++, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** When the next timer goes off, as `monotonicMs` will say then; undefined when there is none. */
+  get nextTimerMs(): number | undefined {
+    return this.#next()?.atMs;
+  }
+
+  /** Moves on by `ms`; each timer goes off at its time, and what it sets going settles before the next. */
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#nowMs + ms;
+    for (let timer = this.#next(); timer && timer.atMs <= untilMs; timer = this.#next()) {
+      this.#nowMs = Math.max(this.#nowMs, timer.atMs);
+      this.#timers.delete(timer);
+      timer.callback();
+      await settle();
+    }
+    this.#nowMs = untilMs;
+    await settle();
+  }
+
+  /** Time goes by while the process is stopped (SIGSTOP, a suspended machine): timers are late. */
+  pause(ms: number): void {
+    this.#nowMs += ms;
+  }
+
+  #next(): Timer | undefined {
+    let first: Timer | undefined;
+    for (const timer of this.#timers) {
+      const isEarlier =
+        first === undefined || timer.atMs < first.atMs || (timer.atMs === first.atMs && timer.order < first.order);
+      if (isEarlier) first = timer;
+    }
+    return first;
+  }
+}
+
+/** Lets everything that waits for promises only run until it waits for something else. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
