@@ -39,13 +39,19 @@ export function asksForWholeHistory(stderr: string): boolean {
   return /unadvertised object|does not support shallow|dumb http transport|server does not support/i.test(stderr);
 }
 
-/** One sentence out of what Git printed: the last line that says what was fatal. */
+/** One sentence out of what Git printed: the last line that says something of its own, without what differs each time. */
 function lastWords(stderr: string): string {
   const lines = stderr
     .split(/[\r\n]+/)
     .map((line) => line.replaceAll(/\p{Cc}/gu, ' ').trim())
-    .filter((line) => line !== '');
-  const fatal = lines.findLast((line) => /^(fatal|error): /.test(line) && !/correct access rights/.test(line));
-  const words = (fatal ?? lines.at(-1) ?? 'Git said nothing').replace(/^(fatal|error): (remote error: )?/, '');
+    .filter((line) => line !== '' && !boilerplate.test(line));
+  const fatal = lines.findLast((line) => /^(fatal|error): /.test(line));
+  const words = (fatal ?? lines.at(-1) ?? 'Git said nothing')
+    .replace(/^(fatal|error): (remote error: )?/, '')
+    .replace(/ after \d+ ms/, '');
   return words.slice(0, 300).replace(/[.:]?$/, '.');
 }
+
+/** Said after every failure over SSH; the cause stands before it. */
+const boilerplate =
+  /could not read from remote repository|make sure you have the correct access|and the repository exists/i;
