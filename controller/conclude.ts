@@ -4,8 +4,9 @@ import type { Outcome } from './outcome.ts';
 
 /**
  * Writes how a pass ended as the conditions `Reconciling` and `Stalled`, which Kubernetes tools read together with `Ready`.
- * `Ready` is the reconciler's to say; only where it has said nothing yet does it become Unknown (or True once settled), and
- * False when the object is stalled: nobody should wait for what will not come.
+ * `Ready` is the reconciler's to say. For kinds that do not say it the outcome does: Unknown until the first pass that
+ * settles, True then, False when stalled. A stalled object whose Ready is Unknown becomes False in any case: nobody should
+ * wait for what will not come.
  *
  * `observedGeneration` moves when the pass has answered this generation: settled, stalled, or acted upon and waiting. After
  * a retry it stays, because whether the spec can be carried out is not known; the conditions name their own generation.
@@ -15,7 +16,7 @@ export function concludeStatus<S extends CommonStatus>(
   outcome: Outcome,
   at: { generation: number; now: Date },
 ): S {
-  const claims = [reconcilingFor(outcome), stalledFor(outcome), readyFor(outcome, status.conditions)];
+  const claims = [readyFor(outcome, status.conditions), reconcilingFor(outcome), stalledFor(outcome)];
   const conditions = claims.reduce<Condition[]>(
     (list, claim) => (claim ? setCondition(list, claim, at) : list),
     status.conditions,
@@ -54,18 +55,28 @@ function stalledFor(outcome: Outcome): ConditionInput {
 
 function readyFor(outcome: Outcome, conditions: readonly Condition[]): ConditionInput | undefined {
   const said = findCondition(conditions, 'Ready');
+  const isOurs = !said || isConcluded(said, conditions);
   switch (outcome.type) {
     case 'settled':
-      return said ? undefined : { type: 'Ready', status: 'True', ...settledWords };
+      return isOurs ? { type: 'Ready', status: 'True', ...settledWords } : undefined;
     case 'waiting':
     case 'retry':
-      return said ? undefined : { type: 'Ready', status: 'Unknown', reason: outcome.reason, message: outcome.message };
+      // Not being able to look, or to finish, takes nothing back that was said before.
+      if (said && !(isOurs && said.status === 'Unknown')) return undefined;
+      return { type: 'Ready', status: 'Unknown', reason: outcome.reason, message: outcome.message };
     case 'stalled':
-      if (said && said.status !== 'Unknown') return undefined;
+      if (!isOurs && said.status !== 'Unknown') return undefined;
       return { type: 'Ready', status: 'False', reason: outcome.reason, message: outcome.message };
     default:
       return outcome satisfies never;
   }
+}
+
+/** Whether `Ready` says, in the same words, what an earlier conclusion said, so that no reconciler has spoken. */
+function isConcluded(ready: Condition, conditions: readonly Condition[]): boolean {
+  if (ready.status === 'True') return ready.reason === settledWords.reason;
+  const concluded = findCondition(conditions, ready.status === 'Unknown' ? 'Reconciling' : 'Stalled');
+  return concluded?.status === 'True' && ready.reason === concluded.reason && ready.message === concluded.message;
 }
 
 const settledWords = { reason: 'Settled', message: 'The world matches the spec.' } as const;

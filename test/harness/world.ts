@@ -148,6 +148,7 @@ export class World {
   /** Every pass that is due now, once for each loop; then garbage. False when there was nothing to do. */
   async #turn(): Promise<boolean> {
     this.#life ??= await this.#start();
+    await settle();
     let didWork = false;
     for (const controller of this.#life.controllers) {
       if (await this.#drive(controller.step())) didWork = true;
