@@ -1,0 +1,310 @@
+import type {
+  ArchiveFile,
+  ClusterResources,
+  ClusterStatus,
+  CreateGuest,
+  GuestChanges,
+  GuestConfig,
+  GuestStatus,
+  PowerAnswer,
+  ProxmoxClient,
+  StoredArchive,
+  TaskState,
+  Upid,
+} from './client.ts';
+import { FakeCalls, type FakeMethod, type Interception } from './fake-calls.ts';
+import { FakeCluster, type FakeClusterOptions } from './fake-cluster.ts';
+import { FakeGuest, changedConfig, schemaErrors } from './fake-guest.ts';
+import type { FakeStorage } from './fake-storage.ts';
+import { ProxmoxFault } from './fault.ts';
+import { faultOf } from './refusals.ts';
+
+export interface FakeProxmoxOptions extends FakeClusterOptions {
+  /** Asked before each mutating call; throws to prevent it. */
+  guard?: () => void;
+}
+
+/**
+ * A Proxmox cluster in memory that is no kinder than a real one: tasks end by the clock and not when asked after, refusals
+ * have Proxmox's own texts, the list is up to ten seconds old, a guest being made shows nothing but its lock, and starting a
+ * guest that is not there gives a task that fails.
+ */
+export class FakeProxmox extends FakeCluster implements ProxmoxClient {
+  tokenPermissions: Record<string, readonly string[]> = {};
+  readonly #guard: () => void;
+  readonly #calls = new FakeCalls();
+
+  constructor(options: FakeProxmoxOptions) {
+    super(options);
+    this.#guard = options.guard ?? (() => undefined);
+  }
+
+  /** How often each method was called. */
+  get calls(): ReadonlyMap<FakeMethod, number> {
+    return this.#calls.counts;
+  }
+
+  /** Decides how the next calls of a method go. */
+  intercept(method: FakeMethod, interception: Interception): void {
+    this.#calls.intercept(method, interception);
+  }
+
+  version(signal: AbortSignal): Promise<{ version: string; release: string }> {
+    return this.#read('version', undefined, signal, () => ({ version: '9.2.11', release: '9.2' }));
+  }
+
+  permissions(signal: AbortSignal): Promise<Record<string, readonly string[]>> {
+    return this.#read('permissions', undefined, signal, () => this.tokenPermissions);
+  }
+
+  clusterStatus(signal: AbortSignal): Promise<ClusterStatus> {
+    return this.#read('clusterStatus', undefined, signal, () => ({
+      quorate: this.quorate,
+      nodes: [...this.nodes].map(([node, { online }]) => ({ node, online })),
+    }));
+  }
+
+  resources(signal: AbortSignal): Promise<ClusterResources> {
+    return this.#read('resources', undefined, signal, () => ({
+      guests: this.listedGuests(),
+      nodes: this.listedNodes(),
+      storages: this.listedStorages(),
+    }));
+  }
+
+  bridges(node: string, signal: AbortSignal): Promise<string[]> {
+    return this.#read('bridges', node, signal, () => [...this.bridgeNames]);
+  }
+
+  guestConfig(node: string, vmid: number, signal: AbortSignal): Promise<GuestConfig> {
+    return this.#read('guestConfig', node, signal, () => {
+      const guest = this.#guestOn(node, vmid);
+      return { ...guest.config, digest: guest.digest(), lock: guest.lock };
+    });
+  }
+
+  guestStatus(node: string, vmid: number, signal: AbortSignal): Promise<GuestStatus> {
+    return this.#read('guestStatus', node, signal, () => {
+      const { running, startedAtMs, lock } = this.#guestOn(node, vmid);
+      const uptimeSeconds = running ? Math.floor((this.nowMs() - startedAtMs) / 1000) : 0;
+      return { status: running ? 'running' : 'stopped', uptimeSeconds, lock };
+    });
+  }
+
+  guestAddresses(node: string, vmid: number, signal: AbortSignal): Promise<string[]> {
+    return this.#read('guestAddresses', node, signal, () => {
+      const guest = this.guests.get(vmid);
+      return guest?.node === node ? guest.addresses() : [];
+    });
+  }
+
+  createGuest(node: string, guest: CreateGuest, signal: AbortSignal): Promise<Upid> {
+    return this.#change('createGuest', node, signal, () => {
+      const taken = this.guests.get(guest.vmid);
+      if (taken)
+        refuse(500, `${taken.type === 'lxc' ? 'CT' : 'VM'} ${guest.vmid} already exists on node '${taken.node}'`);
+      refuseErrors(schemaErrors(guest));
+      const storage = this.#storage(guest.storage);
+      if (!storage.content.includes('rootdir')) {
+        refuseErrors({ storage: `storage '${guest.storage}' does not support container directories` });
+      }
+      const made = new FakeGuest(guest.vmid, node, 'lxc', this.nowMs());
+      made.lock = 'create';
+      this.guests.set(guest.vmid, made);
+      return this.spawn('vzcreate', node, guest.vmid, {
+        effect: () => this.make(made, guest, storage),
+        undo: () => this.remove(made),
+      });
+    });
+  }
+
+  configureGuest(node: string, vmid: number, changes: GuestChanges, signal: AbortSignal): Promise<void> {
+    return this.#change('configureGuest', node, signal, () => {
+      refuseErrors(schemaErrors(changes));
+      const guest = this.#guestOn(node, vmid);
+      const { digest, ...rest } = changes;
+      if (Object.keys(rest).length === 0) refuse(500, 'no options specified');
+      // Proxmox waits ten seconds for the lock first; the task that holds it may take longer.
+      if (this.tasks.holdsLock(vmid))
+        refuse(500, `can't lock file '/run/lock/lxc/pve-config-${vmid}.lock' - got timeout`);
+      if (digest !== undefined && digest !== guest.digest()) {
+        refuse(500, 'detected modified configuration - file changed by other user? Try again.');
+      }
+      if (guest.lock !== undefined) refuse(500, `CT is locked (${guest.lock})`);
+      this.touch(vmid, () => {
+        guest.config = changedConfig(guest.config, changes);
+      });
+    });
+  }
+
+  startGuest(node: string, vmid: number, signal: AbortSignal): Promise<PowerAnswer> {
+    return this.#change('startGuest', node, signal, () => {
+      if (this.isRunning(node, vmid)) return 'already';
+      const already = () => (this.isRunning(node, vmid) ? `CT ${vmid} already running` : undefined);
+      const upid = this.spawn('vzstart', node, vmid, {
+        begin: () => this.refusalInTask(node, vmid) ?? already(),
+        effect: () => this.start(node, vmid),
+      });
+      return { upid };
+    });
+  }
+
+  shutdownGuest(node: string, vmid: number, timeoutSeconds: number, signal: AbortSignal): Promise<PowerAnswer> {
+    return this.#change('shutdownGuest', node, signal, () => {
+      if (!this.isRunning(node, vmid)) return 'already';
+      const ms = this.guests.get(vmid)?.ignoresHalt ? timeoutSeconds * 1000 : this.taskMs.vzshutdown;
+      return { upid: this.#spawnHalt('vzshutdown', node, vmid, ms) };
+    });
+  }
+
+  stopGuest(node: string, vmid: number, signal: AbortSignal): Promise<PowerAnswer> {
+    return this.#change('stopGuest', node, signal, () => {
+      if (!this.isRunning(node, vmid)) return 'already';
+      this.tasks.kill((work) => work.type === 'vzshutdown' && work.id === String(vmid), 'interrupt');
+      return { upid: this.#spawnHalt('vzstop', node, vmid, this.taskMs.vzstop) };
+    });
+  }
+
+  destroyGuest(node: string, vmid: number, signal: AbortSignal): Promise<Upid> {
+    return this.#change('destroyGuest', node, signal, () => {
+      const guest = this.#guestOn(node, vmid);
+      if (guest.lock !== undefined) refuse(500, `CT is locked (${guest.lock})`);
+      if (guest.config.protection) refuse(500, `can't remove CT ${vmid} - protection mode enabled`);
+      const runs = () => (guest.running ? `unable to destroy CT ${vmid} - container is running` : undefined);
+      const running = runs();
+      if (running !== undefined) refuse(500, running);
+      return this.spawn('vzdestroy', node, vmid, {
+        begin: () => {
+          const refusal = this.refusalInTask(node, vmid) ?? runs();
+          if (refusal === undefined) guest.lock = 'destroyed';
+          return refusal;
+        },
+        effect: () => this.remove(guest),
+      });
+    });
+  }
+
+  task(upid: Upid, signal: AbortSignal): Promise<TaskState> {
+    return this.#read('task', nodeOf(upid), signal, () => this.tasks.state(upid));
+  }
+
+  taskLog(upid: Upid, lines: number, signal: AbortSignal): Promise<string[]> {
+    return this.#read('taskLog', nodeOf(upid), signal, () => this.tasks.log(upid, lines));
+  }
+
+  runningTasks(node: string, vmid: number, signal: AbortSignal): Promise<{ upid: Upid; type: string }[]> {
+    return this.#read('runningTasks', node, signal, () => this.tasks.running(node, String(vmid)));
+  }
+
+  archives(node: string, storage: string, signal: AbortSignal): Promise<StoredArchive[]> {
+    return this.#read('archives', node, signal, () => this.#storage(storage).archives(node));
+  }
+
+  uploadArchive(
+    node: string,
+    storage: string,
+    filename: string,
+    file: ArchiveFile,
+    signal: AbortSignal,
+  ): Promise<Upid> {
+    return this.#change('uploadArchive', node, signal, () => {
+      const place = this.#templates(storage, filename);
+      return this.spawn('imgcopy', node, '', { effect: () => place.put(node, filename, file) });
+    });
+  }
+
+  downloadArchive(
+    node: string,
+    storage: string,
+    filename: string,
+    { url, sha256 }: { url: string; sha256: string },
+    signal: AbortSignal,
+  ): Promise<Upid> {
+    return this.#change('downloadArchive', node, signal, () => {
+      const place = this.#templates(storage, filename);
+      const effect = () => {
+        const file = place.archive(node, filename) ?? this.served.get(url);
+        if (!file) return 'download failed: 404 Not Found';
+        if (file.sha256 !== sha256) return `checksum mismatch: got '${file.sha256}' != expect '${sha256}'`;
+        return place.put(node, filename, file);
+      };
+      return this.spawn('download', node, filename, { effect });
+    });
+  }
+
+  deleteArchive(node: string, storage: string, volid: string, signal: AbortSignal): Promise<Upid | undefined> {
+    return this.#change('deleteArchive', node, signal, () => {
+      const place = this.#storage(storage);
+      return this.spawn('imgdel', node, storage, { effect: () => place.remove(node, volid.replace(/^.*\//, '')) });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.unreachable = true;
+  }
+
+  #read<T>(method: FakeMethod, node: string | undefined, signal: AbortSignal, act: () => T): Promise<T> {
+    return this.#calls.run(method, signal, () => {
+      this.#assertReachable(node);
+      return act();
+    });
+  }
+
+  async #change<T>(method: FakeMethod, node: string, signal: AbortSignal, act: () => T): Promise<T> {
+    this.#guard();
+    return this.#calls.run(method, signal, () => {
+      this.#assertReachable(node);
+      if (this.quorate === false) refuse(500, 'cluster not ready - no quorum?');
+      return act();
+    });
+  }
+
+  #assertReachable(node: string | undefined): void {
+    if (this.unreachable) throw new ProxmoxFault('noAnswer', 'No endpoint of the Proxmox cluster answers.');
+    if (node !== undefined && !this.nodes.get(node)?.online) refuse(595, 'No route to host');
+  }
+
+  #spawnHalt(type: 'vzshutdown' | 'vzstop', node: string, vmid: number, ms: number): Upid {
+    return this.spawn(type, node, vmid, {
+      ms,
+      begin: () => this.refusalInTask(node, vmid),
+      effect: () => {
+        const guest = this.guests.get(vmid);
+        if (guest?.node === node) this.halt(guest);
+        return undefined;
+      },
+    });
+  }
+
+  #guestOn(node: string, vmid: number): FakeGuest {
+    const guest = this.guests.get(vmid);
+    if (guest?.hidden) refuse(403, `Permission check failed (/vms/${vmid}, VM.Audit)`);
+    if (guest?.node === node && guest.type === 'lxc') return guest;
+    return refuse(500, `Configuration file 'nodes/${node}/lxc/${vmid}.conf' does not exist`);
+  }
+
+  #storage(name: string): FakeStorage {
+    return this.storages.get(name) ?? refuse(500, `storage '${name}' does not exist`);
+  }
+
+  #templates(name: string, filename: string): FakeStorage {
+    const storage = this.#storage(name);
+    if (!storage.content.includes('vztmpl')) refuse(500, `storage '${name}' does not support 'vztmpl' content`);
+    if (!/\.tar(\.(gz|xz|zst|bz2))?$/.test(filename)) refuseErrors({ filename: 'wrong file extension' });
+    return storage;
+  }
+}
+
+function nodeOf(upid: Upid): string | undefined {
+  return upid.split(':')[1];
+}
+
+function refuse(status: number, text: string): never {
+  throw faultOf({ status, text, errors: {} }, 'do what was asked');
+}
+
+function refuseErrors(errors: Record<string, string>): void {
+  if (Object.keys(errors).length > 0) {
+    throw faultOf({ status: 400, text: 'Parameter verification failed.', errors }, 'do what was asked');
+  }
+}
