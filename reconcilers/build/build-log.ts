@@ -27,7 +27,8 @@ export class BuildLog {
     this.#count += 1;
     if (this.#count > MAX_LINES) return;
     const shown = this.#count === MAX_LINES ? 'The log is cut here: it has too many lines.' : text;
-    for (const line of shown.split('\n')) this.#pending.push({ position: 0, time: this.#clock.now(), source, text: line });
+    for (const line of shown.split('\n'))
+      this.#pending.push({ position: 0, time: this.#clock.now(), source, text: line });
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#clock.after(FLUSH_MS, () => {

@@ -16,7 +16,11 @@ export interface TemplateStorage {
  * Where an archive is brought ahead of its guests: every shared template storage of the region once, and the storage of a
  * region's only node. A storage that belongs to one of several nodes gets it when a guest comes there. Pure but for the view.
  */
-export function publishTargets(clusters: readonly ProxmoxCluster[], pool: ClusterPool, region: string): TemplateStorage[] {
+export function publishTargets(
+  clusters: readonly ProxmoxCluster[],
+  pool: ClusterPool,
+  region: string,
+): TemplateStorage[] {
   return clusters.flatMap(({ metadata, spec }) => {
     const nodes = spec.regions.find(({ name }) => name === region)?.nodes ?? [];
     const view = pool.get(metadata.name)?.observer.view();
@@ -41,7 +45,11 @@ export function placeEverywhere(
     if (!client) continue;
     const placement = deps.placements.ensure(
       { ...target, client },
-      { path: deps.artifacts.path(artifact.digest), sizeBytes: artifact.sizeBytes, sha256: artifact.digest.replace('sha256:', '') },
+      {
+        path: deps.artifacts.path(artifact.digest),
+        sizeBytes: artifact.sizeBytes,
+        sha256: artifact.digest.replace('sha256:', ''),
+      },
     );
     if (placement.state === 'placed') placements.push({ ...target, volid: placement.volid });
   }
@@ -59,7 +67,9 @@ export async function removeEverywhere(
   if (!connection) return 'gone';
   const { templates } = cluster.spec.storages;
   const wanted = archiveFilename(digest);
-  const storages = (connection.observer.view()?.resources.storages ?? []).filter(({ storage, available }) => storage === templates && available);
+  const storages = (connection.observer.view()?.resources.storages ?? []).filter(
+    ({ storage, available }) => storage === templates && available,
+  );
   const distinct = storages.filter(({ shared }, index) => !shared || index === 0);
   let going = false;
   for (const { node } of distinct) {

@@ -25,7 +25,16 @@ import { verdictOn } from './failure.ts';
 import { BuildContext, buildMachine, type BuildFacts, type BuildState } from './machine.ts';
 import { placeEverywhere, publishTargets, removeEverywhere } from './publish.ts';
 import { reportBuild } from './report.ts';
-import { buildImage, detectStrategy, exportArtifact, fetchSource, imageTag, workFolder, type StageDeps, type StageResult } from './stages.ts';
+import {
+  buildImage,
+  detectStrategy,
+  exportArtifact,
+  fetchSource,
+  imageTag,
+  workFolder,
+  type StageDeps,
+  type StageResult,
+} from './stages.ts';
 
 export type SecretValues = { ok: true; values: SourceSecret } | { ok: false; message: string };
 
@@ -46,7 +55,12 @@ export interface BuildDeps {
 }
 
 const WATCH_MS = 1_000;
-const stageWork = { Fetching: fetchSource, Detecting: detectStrategy, Building: buildImage, Exporting: exportArtifact } as const;
+const stageWork = {
+  Fetching: fetchSource,
+  Detecting: detectStrategy,
+  Building: buildImage,
+  Exporting: exportArtifact,
+} as const;
 
 /** Brings a source to an archive, stage by stage. Long work runs beside the passes, which start it and look at it. */
 export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
@@ -77,7 +91,10 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
     },
     async Failed(pass) {
       await tidy(pass.resource);
-      return stalled(pass.status.failureReason ?? 'DeadlineExceeded', pass.status.failure ?? 'The build did not end within spec.deadline.');
+      return stalled(
+        pass.status.failureReason ?? 'DeadlineExceeded',
+        pass.status.failure ?? 'The build did not end within spec.deadline.',
+      );
     },
     async Cancelled(pass) {
       await tidy(pass.resource);
@@ -88,9 +105,19 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
   return {
     kind: Build,
     watches: [
-      watching(Builder, (_, cache) => cache.list(Build).filter(({ status }) => status.phase === undefined || status.phase === 'Pending').map(({ metadata }) => metadata)),
+      watching(Builder, (_, cache) =>
+        cache
+          .list(Build)
+          .filter(({ status }) => status.phase === undefined || status.phase === 'Pending')
+          .map(({ metadata }) => metadata),
+      ),
       watching(Build, (other, cache) =>
-        isOver(other) ? cache.list(Build).filter(({ status }) => status.phase === 'Pending').map(({ metadata }) => metadata) : [],
+        isOver(other)
+          ? cache
+              .list(Build)
+              .filter(({ status }) => status.phase === 'Pending')
+              .map(({ metadata }) => metadata)
+          : [],
       ),
     ],
 
@@ -123,7 +150,12 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
       pass.status = reportBuild(pass.resource, { ...pass.status, machine: progress }, state, within, pass.now);
       if (moved) {
         if (state === 'Failed' || state === 'Cancelled') jobs.abort(metadata.uid);
-        if (state === 'Failed') pass.event('Warning', pass.status.failureReason ?? 'DeadlineExceeded', pass.status.failure ?? 'The build took too long.');
+        if (state === 'Failed')
+          pass.event(
+            'Warning',
+            pass.status.failureReason ?? 'DeadlineExceeded',
+            pass.status.failure ?? 'The build took too long.',
+          );
         if (state === 'Succeeded') pass.event('Normal', 'BuildSucceeded', 'The archive is built and kept.');
         await pass.checkpoint();
       }
@@ -137,7 +169,8 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
       if (artifact && !isNeeded(artifact.digest, uid)) {
         for (const cluster of read.list(ProxmoxCluster)) {
           const state = await removeEverywhere(cluster, artifact.digest, deps.clusters, pass.signal);
-          if (state === 'going') return waiting('Deleting', 'The archive is being removed from the template storages.', 500);
+          if (state === 'going')
+            return waiting('Deleting', 'The archive is being removed from the template storages.', 500);
           deps.placements.forget(cluster.metadata.name, artifact.digest);
         }
         await deps.artifacts.remove(artifact.digest);
@@ -145,7 +178,8 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
         return waiting('WaitingForChildren', 'Guests made from the archive still exist.', 5_000);
       }
       const docker = deps.builders.get(pass.status.builder ?? '');
-      if (docker && pass.resource.spec.source.type !== 'image') await docker.remove(imageTag(pass.resource), pass.signal);
+      if (docker && pass.resource.spec.source.type !== 'image')
+        await docker.remove(imageTag(pass.resource), pass.signal);
       await tidy(pass.resource);
       await deps.logs.remove(`build/${uid}`);
       return settled();
@@ -193,8 +227,15 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
     const builds = read.list(Build).filter((build) => build.metadata.uid !== pass.resource.metadata.uid);
     const candidates = read
       .list(Builder)
-      .filter(({ metadata, status }) => (pass.resource.spec.builder ?? metadata.name) === metadata.name && conditionIs(status.conditions, 'Ready', 'True'))
-      .filter(({ metadata, spec }) => builds.filter((build) => build.status.builder === metadata.name && !isOver(build)).length < spec.concurrency);
+      .filter(
+        ({ metadata, status }) =>
+          (pass.resource.spec.builder ?? metadata.name) === metadata.name &&
+          conditionIs(status.conditions, 'Ready', 'True'),
+      )
+      .filter(
+        ({ metadata, spec }) =>
+          builds.filter((build) => build.status.builder === metadata.name && !isOver(build)).length < spec.concurrency,
+      );
     const [chosen] = candidates;
     if (chosen) pass.status.builder = chosen.metadata.name;
   }
@@ -207,9 +248,12 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
     const { builder } = pass.status;
     const docker = deps.builders.get(builder ?? '');
     const platform = read.get(Builder, { name: builder ?? '' })?.spec.platform;
-    if (!docker || !platform || !stage) return waiting('BuilderUnreachable', `Waiting for the Builder ${builder} to be connected.`, 2_000);
+    if (!docker || !platform || !stage)
+      return waiting('BuilderUnreachable', `Waiting for the Builder ${builder} to be connected.`, 2_000);
     if (!jobs.look(metadata.uid, state)) {
-      const secret = spec.source.secretRef ? deps.readSecret(metadata.namespace ?? '', spec.source.secretRef.name) : { ok: true as const, values: {} };
+      const secret = spec.source.secretRef
+        ? deps.readSecret(metadata.namespace ?? '', spec.source.secretRef.name)
+        : { ok: true as const, values: {} };
       if (!secret.ok) return stalled('SecretNotFound', secret.message, 30_000);
       const { build, status, log } = { build: pass.resource, status: pass.status, log: logOf(pass.resource) };
       jobs.start(metadata.uid, state, (signal, progress) =>
@@ -239,8 +283,15 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
 
   /** Another build, a revision that may be rolled back to, or a guest has the same archive. */
   function isNeeded(digest: string, uid: string): boolean {
-    const builds = read.list(Build).some(({ metadata, status }) => metadata.uid !== uid && metadata.deletionTimestamp === undefined && status.artifact?.digest === digest);
-    const deployments = read.list(Deployment).some(({ metadata, status }) => metadata.deletionTimestamp === undefined && status.artifact?.digest === digest);
+    const builds = read
+      .list(Build)
+      .some(
+        ({ metadata, status }) =>
+          metadata.uid !== uid && metadata.deletionTimestamp === undefined && status.artifact?.digest === digest,
+      );
+    const deployments = read
+      .list(Deployment)
+      .some(({ metadata, status }) => metadata.deletionTimestamp === undefined && status.artifact?.digest === digest);
     return builds || deployments || usedByGuests(digest);
   }
 }

@@ -15,7 +15,13 @@ const progressAt: Record<BuildState, number> = {
 };
 
 /** The status as the machine has it; `within` is the progress of the running work, in per cent. Pure. */
-export function reportBuild(build: Build, status: Build['status'], state: BuildState, within: number, now: Date): Build['status'] {
+export function reportBuild(
+  build: Build,
+  status: Build['status'],
+  state: BuildState,
+  within: number,
+  now: Date,
+): Build['status'] {
   const ended = state === 'Succeeded' || state === 'Failed' || state === 'Cancelled';
   const base = state === 'Failed' || state === 'Cancelled' ? status.progress : progressAt[state];
   const span = state === 'Building' ? progressAt.Exporting - progressAt.Building : 0;
@@ -36,15 +42,37 @@ export function reportBuild(build: Build, status: Build['status'], state: BuildS
 function conditionsFor(status: Build['status'], state: BuildState): ConditionInput[] {
   const list: ConditionInput[] = [readyCondition(status, state)];
   if (status.commit !== undefined && status.commit !== '') {
-    list.push({ type: 'SourceFetched', status: 'True', reason: 'SourceFetched', message: `The source is at commit ${status.commit}.` });
+    list.push({
+      type: 'SourceFetched',
+      status: 'True',
+      reason: 'SourceFetched',
+      message: `The source is at commit ${status.commit}.`,
+    });
   }
-  if (status.artifact) list.push({ type: 'Built', status: 'True', reason: 'BuildSucceeded', message: `The archive is ${status.artifact.digest}.` });
-  if (status.published) list.push({ type: 'Pushed', status: 'True', reason: 'BuildSucceeded', message: 'The archive is on the template storages.' });
+  if (status.artifact)
+    list.push({
+      type: 'Built',
+      status: 'True',
+      reason: 'BuildSucceeded',
+      message: `The archive is ${status.artifact.digest}.`,
+    });
+  if (status.published)
+    list.push({
+      type: 'Pushed',
+      status: 'True',
+      reason: 'BuildSucceeded',
+      message: 'The archive is on the template storages.',
+    });
   return list;
 }
 
 function readyCondition(status: Build['status'], state: BuildState): ConditionInput {
-  const no = (reason: ConditionInput['reason'], message: string): ConditionInput => ({ type: 'Ready', status: 'False', reason, message });
+  const no = (reason: ConditionInput['reason'], message: string): ConditionInput => ({
+    type: 'Ready',
+    status: 'False',
+    reason,
+    message,
+  });
   switch (state) {
     case 'Pending':
       return no('Queued', 'Waiting for a builder with a free place.');
@@ -61,7 +89,10 @@ function readyCondition(status: Build['status'], state: BuildState): ConditionIn
     case 'Succeeded':
       return { type: 'Ready', status: 'True', reason: 'BuildSucceeded', message: 'The archive is built and kept.' };
     case 'Failed':
-      return no(status.failureReason ?? 'DeadlineExceeded', status.failure ?? 'The build did not end within spec.deadline.');
+      return no(
+        status.failureReason ?? 'DeadlineExceeded',
+        status.failure ?? 'The build did not end within spec.deadline.',
+      );
     case 'Cancelled':
       return no('BuildCancelled', 'The build was cancelled.');
     default:

@@ -66,7 +66,10 @@ export const detectStrategy: Stage = async (deps, input) => {
   const context = await contextFolder(deps, input);
   const dockerfile = join(context, source.dockerfile);
   if (!(await isFileInside(context, dockerfile))) {
-    throw new DockerFault('dockerfileNotFound', `There is no file "${source.dockerfile}" in "${source.rootDirectory}" at commit ${status.commit?.slice(0, 12)}. Correct spec.source.dockerfile or rootDirectory.`);
+    throw new DockerFault(
+      'dockerfileNotFound',
+      `There is no file "${source.dockerfile}" in "${source.rootDirectory}" at commit ${status.commit?.slice(0, 12)}. Correct spec.source.dockerfile or rootDirectory.`,
+    );
   }
   const known = await deps.artifacts.lookup(await buildKey(deps, build, { commit: status.commit }));
   if (known) log.write('The same commit was built with the same settings before; its archive is used again.', 'system');
@@ -78,7 +81,12 @@ export const buildImage: Stage = async (deps, input) => {
   const { build, status, secret, log, progress, signal } = input;
   const { source, settings } = build.spec;
   if (source.type === 'image') {
-    const { imageId } = await deps.docker.pull(source.image ?? '', registryCredentials(secret), (line) => log.write(line), signal);
+    const { imageId } = await deps.docker.pull(
+      source.image ?? '',
+      registryCredentials(secret),
+      (line) => log.write(line),
+      signal,
+    );
     const known = await deps.artifacts.lookup(await buildKey(deps, build, { imageId }));
     return { imageId, ...(known && { artifact: known }) };
   }
@@ -123,12 +131,18 @@ export const exportArtifact: Stage = async (deps, { build, status, log, signal }
 };
 
 /** What makes two builds the same. */
-async function buildKey(deps: StageDeps, build: Build, from: { commit?: string | undefined; imageId?: string }): Promise<string> {
+async function buildKey(
+  deps: StageDeps,
+  build: Build,
+  from: { commit?: string | undefined; imageId?: string },
+): Promise<string> {
   const { repository, rootDirectory, dockerfile } = build.spec.source;
   const { environment, args } = build.spec.settings;
   const init = await deps.readInit(deps.platform === 'linux/arm64' ? 'arm64' : 'amd64');
   return stableHash({
-    ...(from.imageId === undefined ? { repository, rootDirectory, dockerfile, environment, args, commit: from.commit } : from),
+    ...(from.imageId === undefined
+      ? { repository, rootDirectory, dockerfile, environment, args, commit: from.commit }
+      : from),
     platform: deps.platform,
     supervisor: init.sha256,
     namespace: from.imageId === undefined ? build.metadata.namespace : undefined,
@@ -144,7 +158,10 @@ async function contextFolder(deps: StageDeps, input: StageInput): Promise<string
   const inside = await realpath(context).catch(() => undefined);
   const root = await realpath(folder);
   if (inside === undefined || (inside !== root && !inside.startsWith(root + sep))) {
-    throw new Fault('Invalid', `There is no folder "${input.build.spec.source.rootDirectory}" in the repository. Correct spec.source.rootDirectory.`);
+    throw new Fault(
+      'Invalid',
+      `There is no folder "${input.build.spec.source.rootDirectory}" in the repository. Correct spec.source.rootDirectory.`,
+    );
   }
   return inside;
 }

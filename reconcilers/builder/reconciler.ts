@@ -8,7 +8,9 @@ import { watching, type Pass, type Reconciler, type Resources } from '../../cont
 import type { BuilderAccess, BuilderPool } from '../providers/docker/builder-pool.ts';
 import { isDockerFault } from '../providers/docker/fault.ts';
 
-export type SystemSecret = (name: string) => { ok: true; values: Readonly<Record<string, string>> } | { ok: false; message: string };
+export type SystemSecret = (
+  name: string,
+) => { ok: true; values: Readonly<Record<string, string>> } | { ok: false; message: string };
 
 export interface BuilderDeps {
   resources: Resources;
@@ -27,7 +29,9 @@ export function builderReconciler({ resources, builders, readSecret }: BuilderDe
         metadata.namespace === SYSTEM_NAMESPACE
           ? read
               .list(Builder)
-              .filter(({ spec }) => spec.tlsSecretRef?.name === metadata.name || spec.keySecretRef?.name === metadata.name)
+              .filter(
+                ({ spec }) => spec.tlsSecretRef?.name === metadata.name || spec.keySecretRef?.name === metadata.name,
+              )
               .map((builder) => builder.metadata)
           : [],
       ),
@@ -41,7 +45,9 @@ export function builderReconciler({ resources, builders, readSecret }: BuilderDe
         return stalled('SecretNotFound', access.message, CHECK_MS);
       }
       const docker = builders.ensure(pass.resource.metadata.name, access.access);
-      const running = resources.read.list(Build).filter(({ status }) => status.builder === pass.resource.metadata.name && status.completedAt === undefined);
+      const running = resources.read
+        .list(Build)
+        .filter(({ status }) => status.builder === pass.resource.metadata.name && status.completedAt === undefined);
       pass.status.runningBuilds = running.length;
       try {
         const { version } = await docker.info(pass.signal);
@@ -70,7 +76,10 @@ function ready(pass: Pass<Builder>, input: Omit<ConditionInput, 'type'>): void {
   );
 }
 
-function accessOf({ spec }: Builder, readSecret: SystemSecret): { ok: true; access: BuilderAccess } | { ok: false; message: string } {
+function accessOf(
+  { spec }: Builder,
+  readSecret: SystemSecret,
+): { ok: true; access: BuilderAccess } | { ok: false; message: string } {
   const access: BuilderAccess = { endpoint: spec.endpoint };
   if (spec.tlsSecretRef) {
     const secret = readSecret(spec.tlsSecretRef.name);

@@ -17,7 +17,11 @@ export interface DeploymentView {
 }
 
 /** Reads only the cache: all that a deployment goes by is in the store. */
-export function observeDeployment(deployment: Deployment, status: Deployment['status'], read: ResourceReader): DeploymentView {
+export function observeDeployment(
+  deployment: Deployment,
+  status: Deployment['status'],
+  read: ResourceReader,
+): DeploymentView {
   const { metadata, spec } = deployment;
   const { namespace } = metadata;
   const build = read.get(Build, { namespace, name: spec.build });
@@ -25,7 +29,9 @@ export function observeDeployment(deployment: Deployment, status: Deployment['st
   const guests = read.ownedBy(Guest, metadata.uid);
   const desired = service && !service.spec.suspended ? service.spec.replicas : 0;
   const wanted = wantedNames(deployment, desired).map((name) => guests.find((guest) => guest.metadata.name === name));
-  const siblings = read.list(Deployment, namespace).filter((other) => other.spec.service === spec.service && other.metadata.uid !== metadata.uid);
+  const siblings = read
+    .list(Deployment, namespace)
+    .filter((other) => other.spec.service === spec.service && other.metadata.uid !== metadata.uid);
 
   return {
     build,
@@ -39,7 +45,11 @@ export function observeDeployment(deployment: Deployment, status: Deployment['st
       predecessors: siblings
         .filter((other) => other.spec.revision < spec.revision)
         .reduce((count, other) => count + read.ownedBy(Guest, other.metadata.uid).length, 0),
-      newer: newerFact(siblings.filter((other) => other.spec.revision > spec.revision && other.metadata.deletionTimestamp === undefined)),
+      newer: newerFact(
+        siblings.filter(
+          (other) => other.spec.revision > spec.revision && other.metadata.deletionTimestamp === undefined,
+        ),
+      ),
     },
   };
 }

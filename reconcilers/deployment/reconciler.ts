@@ -5,7 +5,13 @@ import { Guest } from '../../crds/guest.ts';
 import { Service } from '../../crds/service.ts';
 import { advance } from '../../controller/machine.ts';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
-import { watching, type Pass, type Reconciler, type ResourceReader, type Resources } from '../../controller/reconciler.ts';
+import {
+  watching,
+  type Pass,
+  type Reconciler,
+  type ResourceReader,
+  type Resources,
+} from '../../controller/reconciler.ts';
 import type { ObjectKey } from '../../controller/store/store.ts';
 import { DeploymentContext, deploymentMachine, type DeploymentState } from './machine.ts';
 import { observeDeployment, type DeploymentView } from './observe.ts';
@@ -99,20 +105,29 @@ export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): 
     async finalize(pass) {
       const view = observeDeployment(pass.resource, pass.status, resources.read);
       await ensureGuests(pass, resources, view, 0);
-      return view.guests.length === 0 ? settled() : waiting('WaitingForChildren', 'Waiting for the guests to go.', 15_000);
+      return view.guests.length === 0
+        ? settled()
+        : waiting('WaitingForChildren', 'Waiting for the guests to go.', 15_000);
     },
   };
 
   async function noteMove(pass: Pass<Deployment>, view: DeploymentView, state: DeploymentState): Promise<void> {
     if (state !== 'Failed') {
-      if (state !== 'Pending') pass.event('Normal', 'StateChanged', `Revision ${pass.resource.spec.revision} is ${state}.`);
+      if (state !== 'Pending')
+        pass.event('Normal', 'StateChanged', `Revision ${pass.resource.spec.revision} is ${state}.`);
       return;
     }
     const failure = failureOf(view);
     const [guest] = view.guests;
     const lines = guest ? await lastLines(guest.metadata.uid) : [];
     const printed = lines.length > 0 ? `\nIts last lines:\n${lines.join('\n')}` : '';
-    pass.status = reportDeployment(pass.resource, { ...pass.status, failure: `${failure.message}${printed}`, conditions: [] }, view, state, pass.now);
+    pass.status = reportDeployment(
+      pass.resource,
+      { ...pass.status, failure: `${failure.message}${printed}`, conditions: [] },
+      view,
+      state,
+      pass.now,
+    );
     pass.event('Warning', failure.reason, `Revision ${pass.resource.spec.revision} failed. ${failure.message}`);
   }
 }
@@ -123,7 +138,10 @@ function untilDeadline(pass: Pass<Deployment>): number {
   return Math.max(100, Math.min(30_000, deadline - pass.now.getTime()));
 }
 
-function readyOf(pass: Pass<Deployment>): { reason: 'HealthCheckFailed' | 'BuildFailed' | 'BuildCancelled' | 'DeadlineExceeded'; message: string } {
+function readyOf(pass: Pass<Deployment>): {
+  reason: 'HealthCheckFailed' | 'BuildFailed' | 'BuildCancelled' | 'DeadlineExceeded';
+  message: string;
+} {
   const ready = pass.status.conditions.find(({ type }) => type === 'Ready');
   const message = ready?.message ?? 'The revision failed.';
   const known = ['HealthCheckFailed', 'BuildFailed', 'BuildCancelled', 'DeadlineExceeded'] as const;

@@ -36,10 +36,18 @@ export function reportDeployment(
 /** Why a revision did not make it, in one sentence; the first guest that has something to say speaks. Pure. */
 export function failureOf(view: DeploymentView): ConditionInput {
   const { build, facts, guests } = view;
-  const no = (reason: ConditionInput['reason'], message: string): ConditionInput => ({ type: 'Ready', status: 'False', reason, message });
+  const no = (reason: ConditionInput['reason'], message: string): ConditionInput => ({
+    type: 'Ready',
+    status: 'False',
+    reason,
+    message,
+  });
   if (facts.build === 'failed') {
     const cancelled = build?.status.phase === 'Cancelled';
-    return no(cancelled ? 'BuildCancelled' : 'BuildFailed', build?.status.failure ?? (cancelled ? 'The build was cancelled.' : 'The build failed.'));
+    return no(
+      cancelled ? 'BuildCancelled' : 'BuildFailed',
+      build?.status.failure ?? (cancelled ? 'The build was cancelled.' : 'The build failed.'),
+    );
   }
   if (facts.build !== 'succeeded') return no('DeadlineExceeded', 'The build did not end in time.');
   const troubled = guests.find((guest) => !isReady(guest));
@@ -53,7 +61,12 @@ function troubleOf(guest: Guest): string {
   return `Guest ${guest.metadata.name} was not ready in time: ${condition?.message ?? 'nothing is known of it.'}`;
 }
 
-function readyCondition(status: Deployment['status'], view: DeploymentView, state: DeploymentState, ready: number): ConditionInput {
+function readyCondition(
+  status: Deployment['status'],
+  view: DeploymentView,
+  state: DeploymentState,
+  ready: number,
+): ConditionInput {
   const is = (value: ConditionInput['status'], reason: ConditionInput['reason'], message: string): ConditionInput => ({
     type: 'Ready',
     status: value,
@@ -91,7 +104,9 @@ function readyCondition(status: Deployment['status'], view: DeploymentView, stat
 
 /** What holds the guests up, when one of them says so. */
 function provisioningMessage({ guests }: DeploymentView): string {
-  const stuck = guests.find(({ status }) => findCondition(status.conditions, 'Stalled')?.status === 'True') ?? guests.find(isHeldUp);
+  const stuck =
+    guests.find(({ status }) => findCondition(status.conditions, 'Stalled')?.status === 'True') ??
+    guests.find(isHeldUp);
   if (!stuck) return 'Guests are being made.';
   return `Guest ${stuck.metadata.name}: ${findCondition(stuck.status.conditions, 'Ready')?.message ?? ''}`;
 }

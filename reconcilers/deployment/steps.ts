@@ -5,7 +5,12 @@ import { guestManifest } from './guest-manifest.ts';
 import { wantedNames, type DeploymentView } from './observe.ts';
 
 /** Makes the guests that are missing and asks those to go that are too many. Looks before it touches. */
-export async function ensureGuests(pass: Pass<Deployment>, { write }: Resources, view: DeploymentView, count: number): Promise<void> {
+export async function ensureGuests(
+  pass: Pass<Deployment>,
+  { write }: Resources,
+  view: DeploymentView,
+  count: number,
+): Promise<void> {
   const { artifact } = pass.status;
   const wanted = wantedNames(pass.resource, count);
   for (const name of wanted) {

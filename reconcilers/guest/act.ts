@@ -51,17 +51,33 @@ export async function actOnGuest(context: ActContext, plan: Act): Promise<Outcom
   }
 }
 
-async function createGuest({ pass, connection, desired, placements, artifacts, storages }: ActContext): Promise<Outcome> {
+async function createGuest({
+  pass,
+  connection,
+  desired,
+  placements,
+  artifacts,
+  storages,
+}: ActContext): Promise<Outcome> {
   const { artifact } = pass.resource.spec;
   const { cluster = '', node = '', vmid = 0 } = pass.status;
   if (!(await artifacts.has(artifact.digest))) {
-    return stalled('ArtifactMissing', `The archive of ${artifact.image} is no longer kept here. Roll the service to build it anew.`, 30_000);
+    return stalled(
+      'ArtifactMissing',
+      `The archive of ${artifact.image} is no longer kept here. Roll the service to build it anew.`,
+      30_000,
+    );
   }
   const placement = placements.ensure(
     { cluster, client: connection.client, node, storage: storages.templates },
-    { path: artifacts.path(artifact.digest), sizeBytes: artifact.sizeBytes, sha256: artifact.digest.replace('sha256:', '') },
+    {
+      path: artifacts.path(artifact.digest),
+      sizeBytes: artifact.sizeBytes,
+      sha256: artifact.digest.replace('sha256:', ''),
+    },
   );
-  if (placement.state === 'placing') return waiting('PlacingArtifact', `The archive is being placed on ${node}.`, 1_000);
+  if (placement.state === 'placing')
+    return waiting('PlacingArtifact', `The archive is being placed on ${node}.`, 1_000);
 
   pass.status = { ...pass.status, createRequestedAt: pass.now.toISOString() };
   await pass.checkpoint();
@@ -91,7 +107,8 @@ async function createGuest({ pass, connection, desired, placements, artifacts, s
     return follow(pass, upid, 'create', `Proxmox makes guest ${vmid} on ${node}.`);
   } catch (error) {
     // Taken: by a stranger, or by an earlier call of ours whose answer was lost. The next look tells the two apart.
-    if (isProxmoxFault(error, 'exists')) return waiting('Creating', `The vmid ${vmid} is in use; looking at whose it is.`, 200);
+    if (isProxmoxFault(error, 'exists'))
+      return waiting('Creating', `The vmid ${vmid} is in use; looking at whose it is.`, 200);
     if (isProxmoxFault(error, 'absent')) placements.forget(cluster, artifact.digest);
     throw error;
   }
@@ -100,7 +117,8 @@ async function createGuest({ pass, connection, desired, placements, artifacts, s
 async function configureGuest({ pass, connection }: ActContext, changes: GuestChanges): Promise<Outcome> {
   const { node = '', vmid = 0, configDigest } = pass.status;
   const names = Object.keys(changes).sort().join(', ');
-  if (configDigest !== undefined) pass.event('Warning', 'DriftCorrected', `Guest ${vmid} differed from its spec in ${names}; corrected.`);
+  if (configDigest !== undefined)
+    pass.event('Warning', 'DriftCorrected', `Guest ${vmid} differed from its spec in ${names}; corrected.`);
   await connection.client.configureGuest(node, vmid, changes, pass.signal);
   return waiting('Configuring', `Guest ${vmid} gets its configuration.`, 0);
 }
@@ -108,7 +126,12 @@ async function configureGuest({ pass, connection }: ActContext, changes: GuestCh
 async function startGuest({ pass, connection, desired }: ActContext): Promise<Outcome> {
   const { node = '', vmid = 0 } = pass.status;
   // Before the call: a start that only seemed to fail must not count as a stop of its own later on.
-  pass.status = { ...pass.status, startedDigest: desired.processDigest, configDigest: desired.digest, startedAt: pass.now.toISOString() };
+  pass.status = {
+    ...pass.status,
+    startedDigest: desired.processDigest,
+    configDigest: desired.digest,
+    startedAt: pass.now.toISOString(),
+  };
   delete pass.status.healthy;
   await pass.checkpoint();
   const answer = await connection.client.startGuest(node, vmid, pass.signal);
@@ -125,7 +148,12 @@ async function stopGuest({ pass, connection }: ActContext, why: 'asked' | 'resta
   return followPower(pass, answer, 'stop', `Proxmox stops guest ${vmid}.`);
 }
 
-function followPower(pass: Pass<Guest>, answer: PowerAnswer, type: string, message: string): Promise<Outcome> | Outcome {
+function followPower(
+  pass: Pass<Guest>,
+  answer: PowerAnswer,
+  type: string,
+  message: string,
+): Promise<Outcome> | Outcome {
   return answer === 'already' ? waiting('InProgress', message, 0) : follow(pass, answer.upid, type, message);
 }
 
@@ -143,7 +171,11 @@ export async function followTask(pass: Pass<Guest>, { client }: ClusterConnectio
   const state = await client.task(task.upid, pass.signal);
   if (state.status === 'running') {
     const ageMs = pass.now.getTime() - Date.parse(task.startedAt);
-    return waiting('InProgress', `Proxmox works on guest ${pass.status.vmid} (${task.type}).`, Math.min(2_000, Math.max(FIRST_LOOK_MS, ageMs / 4)));
+    return waiting(
+      'InProgress',
+      `Proxmox works on guest ${pass.status.vmid} (${task.type}).`,
+      Math.min(2_000, Math.max(FIRST_LOOK_MS, ageMs / 4)),
+    );
   }
   delete pass.status.task;
   if (state.status === 'unknown' || state.ok) return undefined;
@@ -155,6 +187,14 @@ export async function followTask(pass: Pass<Guest>, { client }: ClusterConnectio
 }
 
 function forgetChoice(pass: Pass<Guest>): void {
-  const { node: _, vmid: __, reservedAddress: ___, createRequestedAt: ____, configDigest: _____, startedDigest: ______, ...rest } = pass.status;
+  const {
+    node: _,
+    vmid: __,
+    reservedAddress: ___,
+    createRequestedAt: ____,
+    configDigest: _____,
+    startedDigest: ______,
+    ...rest
+  } = pass.status;
   pass.status = { ...rest, created: false };
 }

@@ -63,7 +63,8 @@ export function desiredGuest({ guest, network, installation, environment, secret
     nameservers: network.nameservers,
     search: network.searchDomain === undefined ? [] : [network.searchDomain],
     ...(spec.ports[0] && { readyPort: spec.ports[0].port }),
-    ...(network.addressing === 'static' && status.reservedAddress !== undefined && { listen: hostOf(status.reservedAddress) }),
+    ...(network.addressing === 'static' &&
+      status.reservedAddress !== undefined && { listen: hostOf(status.reservedAddress) }),
   });
   const desired = {
     marks,
@@ -97,7 +98,9 @@ export function differences(desired: DesiredGuest, actual: GuestConfig): GuestCh
   return {
     ...(actual.hostname !== desired.hostname && { hostname: desired.hostname }),
     ...(actual.description?.trimEnd() !== desired.description.trimEnd() && { description: desired.description }),
-    ...(!sameSet(actual.tags, desired.tags) && { tags: [...new Set([...desired.tags, ...actual.tags.filter(isForeignTag)])] }),
+    ...(!sameSet(actual.tags, desired.tags) && {
+      tags: [...new Set([...desired.tags, ...actual.tags.filter(isForeignTag)])],
+    }),
     ...(actual.memoryMiB !== desired.memoryMiB && { memoryMiB: desired.memoryMiB }),
     ...(actual.swapMiB !== desired.swapMiB && { swapMiB: desired.swapMiB }),
     ...(actual.cores !== desired.cores && { cores: desired.cores }),
@@ -120,7 +123,9 @@ function isForeignTag(tag: string): boolean {
 }
 
 function sameSet(actual: readonly string[], wanted: readonly string[]): boolean {
-  return wanted.every((tag) => actual.includes(tag)) && actual.filter((tag) => !isForeignTag(tag)).length === wanted.length;
+  return (
+    wanted.every((tag) => actual.includes(tag)) && actual.filter((tag) => !isForeignTag(tag)).length === wanted.length
+  );
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

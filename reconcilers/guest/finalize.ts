@@ -18,7 +18,11 @@ export async function finalizeGuest(pass: Pass<Guest>, clusters: ClusterPool, in
 
   const connection = clusters.get(status.cluster ?? '');
   if (!connection) {
-    return waiting('ProviderUnavailable', `The ProxmoxCluster ${status.cluster} is not connected; guest ${status.vmid} may still be there.`, 5_000);
+    return waiting(
+      'ProviderUnavailable',
+      `The ProxmoxCluster ${status.cluster} is not connected; guest ${status.vmid} may still be there.`,
+      5_000,
+    );
   }
   const following = await followTask(pass, connection);
   if (following) return following;
@@ -51,7 +55,11 @@ export async function finalizeGuest(pass: Pass<Guest>, clusters: ClusterPool, in
 
   pass.status.created = true;
   if (facts.lock !== undefined) {
-    return waiting('Locked', `Guest ${status.vmid} is locked by Proxmox (${facts.lock}); it is removed after that.`, 2_000);
+    return waiting(
+      'Locked',
+      `Guest ${status.vmid} is locked by Proxmox (${facts.lock}); it is removed after that.`,
+      2_000,
+    );
   }
   try {
     if (facts.running) {
@@ -64,7 +72,11 @@ export async function finalizeGuest(pass: Pass<Guest>, clusters: ClusterPool, in
     return await follow(pass, upid, 'destroy', `Proxmox removes guest ${status.vmid}.`);
   } catch (error) {
     if (isProxmoxFault(error, 'protected')) {
-      return stalled('Rejected', `Guest ${status.vmid} has Proxmox's protection mode on. Take it off: pct set ${status.vmid} --protection 0`, 30_000);
+      return stalled(
+        'Rejected',
+        `Guest ${status.vmid} has Proxmox's protection mode on. Take it off: pct set ${status.vmid} --protection 0`,
+        30_000,
+      );
     }
     throw error;
   }

@@ -15,7 +15,11 @@ export function healthPlan({ healthCheck, ports }: Guest['spec'], host: string):
   };
 }
 
-function targetOf(check: Guest['spec']['healthCheck'], firstPort: number | undefined, host: string): HealthTarget | undefined {
+function targetOf(
+  check: Guest['spec']['healthCheck'],
+  firstPort: number | undefined,
+  host: string,
+): HealthTarget | undefined {
   if (check?.http) return { type: 'http', host, port: check.http.port, path: check.http.path };
   const port = check?.tcp?.port ?? firstPort;
   return port === undefined ? undefined : { type: 'tcp', host, port };

@@ -58,7 +58,9 @@ export async function observeGuest(
   if (!listed) return { seen: 'absent' };
   if (listed.type !== 'lxc') return { seen: 'foreign', node: listed.node };
   const elsewhere = await lookClosely(client, listed.node, vmid, marks, signal);
-  return elsewhere ?? { seen: 'unknown', reason: 'WorldMoved', message: `Guest ${vmid} moved while it was being looked at.` };
+  return (
+    elsewhere ?? { seen: 'unknown', reason: 'WorldMoved', message: `Guest ${vmid} moved while it was being looked at.` }
+  );
 }
 
 /** Why nothing may be concluded from what Proxmox shows or lacks. */
@@ -70,7 +72,11 @@ function doubtAbout(view: ClusterView | undefined, node: string): GuestFacts | u
     return { seen: 'unknown', reason: 'ClusterNotQuorate', message: 'The Proxmox cluster has no quorum.' };
   }
   if (view.resources.nodes.some((listed) => listed.node === node && !listed.online)) {
-    return { seen: 'unknown', reason: 'NodeOffline', message: `Node ${node} does not answer; the guest may still run there.` };
+    return {
+      seen: 'unknown',
+      reason: 'NodeOffline',
+      message: `Node ${node} does not answer; the guest may still run there.`,
+    };
   }
   return undefined;
 }

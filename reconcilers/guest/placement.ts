@@ -36,7 +36,9 @@ export function chooseNode(facts: PlacementFacts): PlacementChoice {
       refusals.push(`${name}: ${refusal}`);
     }
   }
-  const [best] = fitting.sort((a, b) => a.siblings - b.siblings || a.promised - b.promised || (a.node < b.node ? -1 : 1));
+  const [best] = fitting.sort(
+    (a, b) => a.siblings - b.siblings || a.promised - b.promised || (a.node < b.node ? -1 : 1),
+  );
   return best ? { node: best.node } : { node: undefined, why: `No node can take the guest (${refusals.join('; ')}).` };
 }
 

@@ -48,14 +48,20 @@ export function planGuest(input: PlanInput): GuestPlan {
         message: `Guest ${vmid} on ${facts.node} lost the tags and the description that show whose it is. Nothing is done to it. Put them back: pct set ${vmid} --tags '${input.desired.tags.join(';')}'`,
       };
     case 'foreign':
-      if (!status.created) return { do: 'reserveAnew', message: `The vmid ${vmid} is taken by a guest that is not ours.` };
+      if (!status.created)
+        return { do: 'reserveAnew', message: `The vmid ${vmid} is taken by a guest that is not ours.` };
       return goneFor(status, now) < MISSING_GRACE_MS
         ? { do: 'wait', reason: 'OwnerMismatch', message: notOurs(vmid, facts.node), checkAfterMs: SOON_MS }
         : { do: 'reserveAnew', message: notOurs(vmid, facts.node) };
     case 'absent':
       if (!status.created) return { do: 'create' };
       return goneFor(status, now) < MISSING_GRACE_MS
-        ? { do: 'wait', reason: 'GuestMissing', message: `Guest ${vmid} is not listed by Proxmox.`, checkAfterMs: SOON_MS }
+        ? {
+            do: 'wait',
+            reason: 'GuestMissing',
+            message: `Guest ${vmid} is not listed by Proxmox.`,
+            checkAfterMs: SOON_MS,
+          }
         : { do: 'forget' };
     case 'ours':
       return planForOurs(input, facts);

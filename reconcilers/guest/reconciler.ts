@@ -72,7 +72,11 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
     },
 
     async reconcile(pass) {
-      const blocked = await reserve(pass, { read: deps.resources.read, clusters: deps.clusters, reservations: deps.reservations });
+      const blocked = await reserve(pass, {
+        read: deps.resources.read,
+        clusters: deps.clusters,
+        reservations: deps.reservations,
+      });
       if (blocked) return notReady(pass, blocked);
 
       const cluster = deps.resources.read.get(ProxmoxCluster, { name: pass.status.cluster ?? '' });
@@ -122,9 +126,15 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
   };
 
   /** Asks the supervisor and the health monitor of a running guest; lets go of both when it does not run. */
-  async function lookInside(pass: Pass<Guest>, connection: ClusterConnection, facts: GuestFacts, desired: DesiredGuest): Promise<LiveFacts> {
+  async function lookInside(
+    pass: Pass<Guest>,
+    connection: ClusterConnection,
+    facts: GuestFacts,
+    desired: DesiredGuest,
+  ): Promise<LiveFacts> {
     const { uid } = pass.resource.metadata;
-    if (facts.seen === 'unknown') return { link: deps.links.state(uid), health: deps.health.state(uid), addresses: pass.status.addresses };
+    if (facts.seen === 'unknown')
+      return { link: deps.links.state(uid), health: deps.health.state(uid), addresses: pass.status.addresses };
     if (facts.seen !== 'ours' || !facts.running) {
       await deps.links.drop(uid);
       deps.health.drop(uid);
@@ -132,7 +142,8 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
     }
     const addresses = await addressesOf(pass, connection, facts.node);
     const [host] = addresses;
-    if (host === undefined || pass.status.startedDigest !== desired.processDigest) return { link: undefined, health: undefined, addresses };
+    if (host === undefined || pass.status.startedDigest !== desired.processDigest)
+      return { link: undefined, health: undefined, addresses };
 
     const secret = supervisorSecret(deps.guestKey, uid);
     deps.links.ensure(uid, { host, port: SUPERVISOR_PORT, secret }, { restarts: 0 });
@@ -142,7 +153,11 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
     return { link: deps.links.state(uid), health: deps.health.state(uid), addresses };
   }
 
-  async function addressesOf(pass: Pass<Guest>, { client }: ClusterConnection, node: string): Promise<readonly string[]> {
+  async function addressesOf(
+    pass: Pass<Guest>,
+    { client }: ClusterConnection,
+    node: string,
+  ): Promise<readonly string[]> {
     const { reservedAddress, addresses, vmid = 0 } = pass.status;
     if (reservedAddress !== undefined) return [hostOf(reservedAddress)];
     return addresses.length > 0 ? addresses : client.guestAddresses(node, vmid, pass.signal);
@@ -165,9 +180,12 @@ function expectedOf(pass: Pass<Guest>, desired: DesiredGuest): { memoryMiB: numb
 function conclude(pass: Pass<Guest>, live: LiveFacts, facts: GuestFacts): Outcome {
   if (pass.resource.spec.power === 'stopped' || facts.seen !== 'ours') return settled();
   if (pass.status.healthy === true) return settled();
-  if (pass.status.addresses.length === 0) return waiting('AddressPending', 'The guest runs and has no address yet.', 500);
+  if (pass.status.addresses.length === 0)
+    return waiting('AddressPending', 'The guest runs and has no address yet.', 500);
   const checkAfterMs = readyCheckAfterMs(pass.status, live, pass.now);
-  return checkAfterMs === undefined ? settled(15_000) : waiting('HealthUnknown', 'The guest runs; it is not ready yet.', checkAfterMs);
+  return checkAfterMs === undefined
+    ? settled(15_000)
+    : waiting('HealthUnknown', 'The guest runs; it is not ready yet.', checkAfterMs);
 }
 
 /** Before there is anything to report of the guest itself, Ready says what it waits for. */

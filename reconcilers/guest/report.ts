@@ -19,7 +19,13 @@ const STEADY_MS = 2_000;
 const STEADY_UNSEEN_MS = 15_000;
 
 /** The status as the facts have it. Pure; what was chosen stays, what is unknown is not guessed. */
-export function reportGuest(guest: Guest, status: Guest['status'], facts: GuestFacts, live: LiveFacts, now: Date): Guest['status'] {
+export function reportGuest(
+  guest: Guest,
+  status: Guest['status'],
+  facts: GuestFacts,
+  live: LiveFacts,
+  now: Date,
+): Guest['status'] {
   const next = withFacts(status, facts, live, now);
   const at = { generation: guest.metadata.generation, now };
   let { conditions } = next;
@@ -43,7 +49,12 @@ function withFacts(status: Guest['status'], facts: GuestFacts, live: LiveFacts, 
     case 'absent':
     case 'foreign': {
       const { healthy: _, ...rest } = status;
-      return { ...rest, power: 'stopped', addresses: [], ...(status.created && { missingSince: status.missingSince ?? now.toISOString() }) };
+      return {
+        ...rest,
+        power: 'stopped',
+        addresses: [],
+        ...(status.created && { missingSince: status.missingSince ?? now.toISOString() }),
+      };
     }
     case 'creating':
     case 'markless':
@@ -79,7 +90,8 @@ function exitFrom(exit: { code?: number; signal?: number; at: Date }): NonNullab
 function healthOf(status: Guest['status'], { link, health }: LiveFacts, now: Date): boolean | undefined {
   if (link?.connected && (link.process === 'backoff' || link.process === 'finished')) return false;
   if (health) return health.healthy;
-  const ranMs = now.getTime() - Math.max(Date.parse(status.startedAt ?? now.toISOString()), link?.lastExit?.at.getTime() ?? 0);
+  const ranMs =
+    now.getTime() - Math.max(Date.parse(status.startedAt ?? now.toISOString()), link?.lastExit?.at.getTime() ?? 0);
   if (!link?.connected) return ranMs >= STEADY_UNSEEN_MS ? true : undefined;
   return (link.process === 'running' || link.process === 'listening') && ranMs >= STEADY_MS ? true : undefined;
 }
@@ -87,7 +99,12 @@ function healthOf(status: Guest['status'], { link, health }: LiveFacts, now: Dat
 function conditionsFor(guest: Guest, status: Guest['status'], facts: GuestFacts, live: LiveFacts): ConditionInput[] {
   const list: ConditionInput[] = [];
   if (status.vmid !== undefined) {
-    list.push({ type: 'IdReserved', status: 'True', reason: 'IdReserved', message: `The vmid ${status.vmid} is reserved.` });
+    list.push({
+      type: 'IdReserved',
+      status: 'True',
+      reason: 'IdReserved',
+      message: `The vmid ${status.vmid} is reserved.`,
+    });
   }
   if (facts.seen === 'ours') {
     list.push(
@@ -113,12 +130,22 @@ function addressCondition(status: Guest['status']): ConditionInput {
   const [address] = status.addresses;
   return address === undefined
     ? { type: 'AddressAssigned', status: 'False', reason: 'AddressPending', message: 'The guest has no address yet.' }
-    : { type: 'AddressAssigned', status: 'True', reason: 'AddressAssigned', message: `The guest has the address ${address}.` };
+    : {
+        type: 'AddressAssigned',
+        status: 'True',
+        reason: 'AddressAssigned',
+        message: `The guest has the address ${address}.`,
+      };
 }
 
 function agentCondition({ link }: LiveFacts): ConditionInput {
   return link?.connected
-    ? { type: 'AgentReady', status: 'True', reason: 'SupervisorConnected', message: 'The supervisor in the guest answers.' }
+    ? {
+        type: 'AgentReady',
+        status: 'True',
+        reason: 'SupervisorConnected',
+        message: 'The supervisor in the guest answers.',
+      }
     : {
         type: 'AgentReady',
         status: 'False',
@@ -129,7 +156,12 @@ function agentCondition({ link }: LiveFacts): ConditionInput {
 
 /** The one answer to "does it serve?". An unknown leaves the last answer's sense out: nobody can say. */
 function readyCondition(guest: Guest, status: Guest['status'], facts: GuestFacts, live: LiveFacts): ConditionInput {
-  const no = (reason: ConditionInput['reason'], message: string): ConditionInput => ({ type: 'Ready', status: 'False', reason, message });
+  const no = (reason: ConditionInput['reason'], message: string): ConditionInput => ({
+    type: 'Ready',
+    status: 'False',
+    reason,
+    message,
+  });
   switch (facts.seen) {
     case 'unknown':
       return { type: 'Ready', status: 'Unknown', reason: facts.reason, message: facts.message };
@@ -149,11 +181,16 @@ function readyCondition(guest: Guest, status: Guest['status'], facts: GuestFacts
       return facts satisfies never;
   }
   if (guest.spec.power === 'stopped') return no('Stopped', 'The guest is stopped, as asked.');
-  if (!facts.running) return status.crashes > 1 ? no('CrashLoop', 'The guest keeps stopping on its own.') : no('Starting', 'The guest is being started.');
+  if (!facts.running)
+    return status.crashes > 1
+      ? no('CrashLoop', 'The guest keeps stopping on its own.')
+      : no('Starting', 'The guest is being started.');
   if (live.link?.connected && live.link.process === 'backoff') return no('CrashLoop', crashMessage(live.link));
   if (live.link?.connected && live.link.process === 'finished') return no('Exited', crashMessage(live.link));
-  if (status.healthy === true) return { type: 'Ready', status: 'True', reason: 'Healthy', message: 'The guest runs and is healthy.' };
-  if (status.healthy === false) return no('Unhealthy', `The health check fails${live.health?.why === undefined ? '.' : `: ${live.health.why}`}`);
+  if (status.healthy === true)
+    return { type: 'Ready', status: 'True', reason: 'Healthy', message: 'The guest runs and is healthy.' };
+  if (status.healthy === false)
+    return no('Unhealthy', `The health check fails${live.health?.why === undefined ? '.' : `: ${live.health.why}`}`);
   const waited = live.health?.why === undefined ? '' : `: ${live.health.why}`;
   return no('HealthUnknown', `The guest runs; it is not healthy yet${waited}`);
 }

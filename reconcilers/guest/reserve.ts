@@ -28,7 +28,8 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
   if ('type' in cluster) return cluster;
   const connection = deps.clusters.get(cluster.metadata.name);
   const view = connection && (connection.observer.view() ?? (await connection.observer.refresh(pass.signal)));
-  if (!view?.fresh) return waiting('ProviderUnavailable', `Waiting for the Proxmox cluster ${cluster.metadata.name} to answer.`, 1_000);
+  if (!view?.fresh)
+    return waiting('ProviderUnavailable', `Waiting for the Proxmox cluster ${cluster.metadata.name} to answer.`, 1_000);
 
   const others = deps.read.list(Guest).filter((guest) => guest.metadata.uid !== metadata.uid);
   const region = cluster.spec.regions.find(({ name }) => name === spec.region);
@@ -50,16 +51,30 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
 
   const scope = cluster.metadata.name;
   const here = others.filter(({ status }) => status.cluster === scope);
-  const takenIds = new Set([...here.map(({ status }) => status.vmid), ...view.resources.guests.map(({ vmid }) => vmid)]);
-  const vmid = firstFreeId(cluster.spec.vmidRange, (id) => takenIds.has(id) || !deps.reservations.claim(scope, `vmid ${id}`, metadata.uid));
+  const takenIds = new Set([
+    ...here.map(({ status }) => status.vmid),
+    ...view.resources.guests.map(({ vmid }) => vmid),
+  ]);
+  const vmid = firstFreeId(
+    cluster.spec.vmidRange,
+    (id) => takenIds.has(id) || !deps.reservations.claim(scope, `vmid ${id}`, metadata.uid),
+  );
   if (vmid === undefined) {
     const { from, to } = cluster.spec.vmidRange;
-    return stalled('NoFreeVmid', `All vmids from ${from} to ${to} of ${scope} are taken. Widen spec.vmidRange.`, 60_000);
+    return stalled(
+      'NoFreeVmid',
+      `All vmids from ${from} to ${to} of ${scope} are taken. Widen spec.vmidRange.`,
+      60_000,
+    );
   }
   const address = chooseAddress(cluster, here, (candidate) => deps.reservations.claim(scope, candidate, metadata.uid));
   if (cluster.spec.network.addressing === 'static' && address === undefined) {
     deps.reservations.release(metadata.uid);
-    return stalled('NoFreeAddress', `All addresses of the pool of ${scope} are taken. Widen spec.network.pool.`, 60_000);
+    return stalled(
+      'NoFreeAddress',
+      `All addresses of the pool of ${scope} are taken. Widen spec.network.pool.`,
+      60_000,
+    );
   }
 
   pass.status = {
@@ -84,7 +99,8 @@ function findCluster(guest: Guest, { read, clusters }: ReserveDeps): ProxmoxClus
   const withRegion = named.filter(({ spec }) => spec.regions.some(({ name }) => name === region));
   const [first] = withRegion.filter(({ metadata }) => clusters.get(metadata.name) !== undefined);
   if (first) return first;
-  if (withRegion.length > 0) return waiting('ProviderUnavailable', `No Proxmox cluster with the region "${region}" answers.`, 2_000);
+  if (withRegion.length > 0)
+    return waiting('ProviderUnavailable', `No Proxmox cluster with the region "${region}" answers.`, 2_000);
   const message =
     wanted === undefined
       ? `No ProxmoxCluster has the region "${region}". Create one, or correct spec.region.`
@@ -97,10 +113,16 @@ function firstFreeId({ from, to }: { from: number; to: number }, isTaken: (id: n
   return undefined;
 }
 
-function chooseAddress(cluster: ProxmoxCluster, here: readonly Guest[], claim: (address: string) => boolean): string | undefined {
+function chooseAddress(
+  cluster: ProxmoxCluster,
+  here: readonly Guest[],
+  claim: (address: string) => boolean,
+): string | undefined {
   const { network } = cluster.spec;
   if (network.addressing !== 'static') return undefined;
-  const taken = new Set(here.flatMap(({ status }) => (status.reservedAddress === undefined ? [] : [hostOf(status.reservedAddress)])));
+  const taken = new Set(
+    here.flatMap(({ status }) => (status.reservedAddress === undefined ? [] : [hostOf(status.reservedAddress)])),
+  );
   const [base = '', prefix = '24'] = network.cidr.split('/');
   const hosts = 2 ** (32 - Number(prefix));
   const start = Math.floor(ipv4Number(base) / hosts) * hosts;

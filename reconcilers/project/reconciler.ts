@@ -15,15 +15,26 @@ const contents: readonly Kind[] = [Service, Deployment, Guest, Build, Secret];
 
 /** Owns a namespace: counts what is used in it, and empties it in order before it goes. */
 export function projectReconciler({ read, write }: Resources): Reconciler<Project> {
-  const inNamespace = ({ metadata }: Resource): { name: string }[] => (metadata.namespace === undefined ? [] : [{ name: metadata.namespace }]);
+  const inNamespace = ({ metadata }: Resource): { name: string }[] =>
+    metadata.namespace === undefined ? [] : [{ name: metadata.namespace }];
 
   return {
     kind: Project,
-    watches: [watching(Service, inNamespace), watching(Guest, inNamespace), watching(Build, inNamespace), watching(Secret, inNamespace)],
+    watches: [
+      watching(Service, inNamespace),
+      watching(Guest, inNamespace),
+      watching(Build, inNamespace),
+      watching(Secret, inNamespace),
+    ],
 
     async reconcile(pass) {
       const { name } = pass.resource.metadata;
-      pass.status = reportProject(pass.resource, pass.status, usageOf(read.list(Service, name).length, read.list(Guest, name)), pass.now);
+      pass.status = reportProject(
+        pass.resource,
+        pass.status,
+        usageOf(read.list(Service, name).length, read.list(Guest, name)),
+        pass.now,
+      );
       return settled();
     },
 
@@ -32,7 +43,8 @@ export function projectReconciler({ read, write }: Resources): Reconciler<Projec
       for (const kind of contents) {
         const objects = read.list(kind, name);
         for (const object of objects) await deleteOnce(kind, object);
-        if (objects.length > 0) return waiting('WaitingForChildren', `Waiting for the ${kind.plural} of the project to go.`, 5_000);
+        if (objects.length > 0)
+          return waiting('WaitingForChildren', `Waiting for the ${kind.plural} of the project to go.`, 5_000);
       }
       return settled();
     },

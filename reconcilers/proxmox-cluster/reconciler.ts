@@ -20,7 +20,11 @@ const CHECK_MS = 60_000;
 const CHECK_TROUBLED_MS = 15_000;
 
 /** Keeps the connection to a cluster, and says whether guests can be made there and, if not, what to do. */
-export function proxmoxClusterReconciler({ resources, clusters, readSecret }: ProxmoxClusterDeps): Reconciler<ProxmoxCluster> {
+export function proxmoxClusterReconciler({
+  resources,
+  clusters,
+  readSecret,
+}: ProxmoxClusterDeps): Reconciler<ProxmoxCluster> {
   return {
     kind: ProxmoxCluster,
     watches: [
@@ -40,7 +44,11 @@ export function proxmoxClusterReconciler({ resources, clusters, readSecret }: Pr
       if (!secret.ok) return notReady(pass, 'SecretNotFound', secret.message);
       const { tokenId, secret: tokenSecret } = secret.values;
       if (tokenId === undefined || tokenSecret === undefined) {
-        return notReady(pass, 'SecretNotFound', `The Secret ${SYSTEM_NAMESPACE}/${spec.tokenSecretRef.name} must have the keys tokenId and secret.`);
+        return notReady(
+          pass,
+          'SecretNotFound',
+          `The Secret ${SYSTEM_NAMESPACE}/${spec.tokenSecretRef.name} must have the keys tokenId and secret.`,
+        );
       }
       warnWithoutTls(pass);
       const connection = clusters.ensure(metadata.name, accessOf(spec, tokenId, tokenSecret));
@@ -49,8 +57,17 @@ export function proxmoxClusterReconciler({ resources, clusters, readSecret }: Pr
         pass.status = reportCluster(pass.resource, pass.status, facts, pass.now);
       } catch (error) {
         if (!isProxmoxFault(error)) throw error;
-        const reason = error.meaning === 'certificate' ? 'CertificateMismatch' : error.code === 'Denied' ? 'AccessDenied' : 'ProviderUnavailable';
-        setReady(pass, { status: reason === 'ProviderUnavailable' ? 'Unknown' : 'False', reason, message: error.message });
+        const reason =
+          error.meaning === 'certificate'
+            ? 'CertificateMismatch'
+            : error.code === 'Denied'
+              ? 'AccessDenied'
+              : 'ProviderUnavailable';
+        setReady(pass, {
+          status: reason === 'ProviderUnavailable' ? 'Unknown' : 'False',
+          reason,
+          message: error.message,
+        });
         return retry(reason, error.message);
       }
       const ready = pass.status.conditions.find(({ type }) => type === 'Ready');
@@ -61,7 +78,11 @@ export function proxmoxClusterReconciler({ resources, clusters, readSecret }: Pr
       const { name } = pass.resource.metadata;
       const here = resources.read.list(Guest).filter(({ status }) => status.cluster === name);
       if (here.length > 0) {
-        return waiting('WaitingForChildren', `Guests still run on the cluster, among them ${here[0]?.metadata.name}. Delete their services first.`, 5_000);
+        return waiting(
+          'WaitingForChildren',
+          `Guests still run on the cluster, among them ${here[0]?.metadata.name}. Delete their services first.`,
+          5_000,
+        );
       }
       await clusters.drop(name);
       return settled();
@@ -69,7 +90,11 @@ export function proxmoxClusterReconciler({ resources, clusters, readSecret }: Pr
   };
 }
 
-async function observeCluster(spec: ProxmoxCluster['spec'], { client, observer }: ClusterConnection, signal: AbortSignal): Promise<ClusterFacts> {
+async function observeCluster(
+  spec: ProxmoxCluster['spec'],
+  { client, observer }: ClusterConnection,
+  signal: AbortSignal,
+): Promise<ClusterFacts> {
   const { version, release } = await client.version(signal);
   const permissions = await client.permissions(signal);
   const missing = missingPrivileges(permissions, {
@@ -82,7 +107,8 @@ async function observeCluster(spec: ProxmoxCluster['spec'], { client, observer }
   const bridges = new Map<string, readonly string[]>();
   if (missing.length === 0) {
     for (const { node, online } of resources.nodes) {
-      if (online && spec.regions.some(({ nodes }) => nodes.includes(node))) bridges.set(node, await client.bridges(node, signal));
+      if (online && spec.regions.some(({ nodes }) => nodes.includes(node)))
+        bridges.set(node, await client.bridges(node, signal));
     }
   }
   return {
@@ -113,7 +139,11 @@ function accessOf(spec: ProxmoxCluster['spec'], tokenId: string, tokenSecret: st
 function warnWithoutTls(pass: Pass<ProxmoxCluster>): void {
   const { tls } = pass.resource.spec;
   if (tls && 'insecureSkipVerify' in tls) {
-    pass.event('Warning', 'TlsVerificationOff', 'Certificates are not verified: anybody on the way can read the token. Set tls.fingerprint or tls.ca.');
+    pass.event(
+      'Warning',
+      'TlsVerificationOff',
+      'Certificates are not verified: anybody on the way can read the token. Set tls.fingerprint or tls.ca.',
+    );
   }
 }
 

@@ -14,18 +14,34 @@ export interface ClusterFacts {
 }
 
 /** The status as the facts have it: the first trouble is the reason why the cluster is not ready. Pure. */
-export function reportCluster(cluster: ProxmoxCluster, status: ProxmoxCluster['status'], facts: ClusterFacts, now: Date): ProxmoxCluster['status'] {
+export function reportCluster(
+  cluster: ProxmoxCluster,
+  status: ProxmoxCluster['status'],
+  facts: ClusterFacts,
+  now: Date,
+): ProxmoxCluster['status'] {
   const { nodes, guests } = facts.resources;
   const { from, to } = cluster.spec.vmidRange;
   const trouble = troubleIn(cluster.spec, facts);
-  const ready: ConditionInput = trouble ?? { type: 'Ready', status: 'True', reason: 'Connected', message: 'The cluster answers and the token has what is needed.' };
+  const ready: ConditionInput = trouble ?? {
+    type: 'Ready',
+    status: 'True',
+    reason: 'Connected',
+    message: 'The cluster answers and the token has what is needed.',
+  };
   const { quorate: _, ...rest } = status;
   return {
     ...rest,
     version: facts.version,
     ...(facts.quorate !== undefined && { quorate: facts.quorate }),
     nodes: nodes
-      .map((node) => ({ name: node.node, online: node.online, cpu: node.maxCpu, memoryBytes: node.maxMemoryBytes, memoryUsedBytes: roughly(node.memoryBytes) }))
+      .map((node) => ({
+        name: node.node,
+        online: node.online,
+        cpu: node.maxCpu,
+        memoryBytes: node.maxMemoryBytes,
+        memoryUsedBytes: roughly(node.memoryBytes),
+      }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     nodesOnline: nodes.filter(({ online }) => online).length,
     guests: guests.filter(({ vmid }) => vmid >= from && vmid <= to).length,
@@ -35,33 +51,63 @@ export function reportCluster(cluster: ProxmoxCluster, status: ProxmoxCluster['s
 
 /** What keeps guests from being made here, worst first; each says what to do. Pure. */
 export function troubleIn(spec: ProxmoxCluster['spec'], facts: ClusterFacts): ConditionInput | undefined {
-  const no = (reason: ConditionInput['reason'], message: string): ConditionInput => ({ type: 'Ready', status: 'False', reason, message });
+  const no = (reason: ConditionInput['reason'], message: string): ConditionInput => ({
+    type: 'Ready',
+    status: 'False',
+    reason,
+    message,
+  });
   const { nodes, storages } = facts.resources;
   if (compareVersions(facts.release, '9.1') < 0) {
-    return no('VersionUnsupported', `Proxmox VE ${facts.version} cannot make containers from OCI images. Upgrade to 9.1 or newer.`);
+    return no(
+      'VersionUnsupported',
+      `Proxmox VE ${facts.version} cannot make containers from OCI images. Upgrade to 9.1 or newer.`,
+    );
   }
   if (facts.missingPrivileges.length > 0) {
     return no('PrivilegeMissing', `The API token lacks privileges. Grant: ${facts.missingPrivileges.join('; ')}`);
   }
-  if (facts.quorate === false) return no('ClusterNotQuorate', 'The cluster has no quorum; nothing is changed until it has.');
+  if (facts.quorate === false)
+    return no('ClusterNotQuorate', 'The cluster has no quorum; nothing is changed until it has.');
 
   const wanted = [...new Set(spec.regions.flatMap((region) => region.nodes))];
   const unknown = wanted.filter((name) => !nodes.some(({ node }) => node === name));
   if (unknown.length > 0) {
-    return no('NodeMissing', `Not in the cluster: ${unknown.join(', ')}. It has ${nodes.map(({ node }) => node).join(', ')}. Correct spec.regions.`);
+    return no(
+      'NodeMissing',
+      `Not in the cluster: ${unknown.join(', ')}. It has ${nodes.map(({ node }) => node).join(', ')}. Correct spec.regions.`,
+    );
   }
   const online = wanted.filter((name) => nodes.some(({ node, online: up }) => node === name && up));
   for (const [use, storage, content] of [
     ['rootfs', spec.storages.rootfs, 'rootdir'],
     ['templates', spec.storages.templates, 'vztmpl'],
   ] as const) {
-    const lacking = online.filter((name) => !storages.some((row) => row.node === name && row.storage === storage && row.available));
-    if (lacking.length > 0) return no('StorageMissing', `Storage "${storage}" (spec.storages.${use}) is not available on ${lacking.join(', ')}.`);
-    const unfit = storages.find((row) => row.storage === storage && online.includes(row.node) && !row.content.includes(content));
-    if (unfit) return no('StorageMissing', `Storage "${storage}" does not take ${use}. Allow it: pvesm set ${storage} --content ${[...unfit.content, content].join(',')}`);
+    const lacking = online.filter(
+      (name) => !storages.some((row) => row.node === name && row.storage === storage && row.available),
+    );
+    if (lacking.length > 0)
+      return no(
+        'StorageMissing',
+        `Storage "${storage}" (spec.storages.${use}) is not available on ${lacking.join(', ')}.`,
+      );
+    const unfit = storages.find(
+      (row) => row.storage === storage && online.includes(row.node) && !row.content.includes(content),
+    );
+    if (unfit)
+      return no(
+        'StorageMissing',
+        `Storage "${storage}" does not take ${use}. Allow it: pvesm set ${storage} --content ${[...unfit.content, content].join(',')}`,
+      );
   }
-  const without = online.filter((name) => facts.bridges.has(name) && !facts.bridges.get(name)?.includes(spec.network.bridge));
-  if (without.length > 0) return no('BridgeMissing', `Bridge "${spec.network.bridge}" does not exist on ${without.join(', ')}. Correct spec.network.bridge.`);
+  const without = online.filter(
+    (name) => facts.bridges.has(name) && !facts.bridges.get(name)?.includes(spec.network.bridge),
+  );
+  if (without.length > 0)
+    return no(
+      'BridgeMissing',
+      `Bridge "${spec.network.bridge}" does not exist on ${without.join(', ')}. Correct spec.network.bridge.`,
+    );
   return undefined;
 }
 

@@ -70,7 +70,8 @@ function unsupportedIn({ type, runtime, volumes, env, build, rollout }: Service[
   if (build.builder === 'railpack' || build.builder === 'nixpacks') {
     return `spec.build.builder "${build.builder}" is not carried out yet; use a Dockerfile.`;
   }
-  if (build.buildCommand !== undefined) return 'spec.build.buildCommand is not carried out yet; put the command into the Dockerfile.';
+  if (build.buildCommand !== undefined)
+    return 'spec.build.buildCommand is not carried out yet; put the command into the Dockerfile.';
   const reference = env.find(({ valueFrom }) => valueFrom !== undefined && valueFrom.secretRef === undefined);
   if (reference) return `env ${reference.name}: only values and secretRef are carried out yet.`;
   return undefined;

@@ -14,7 +14,10 @@ import { reportService, type ServiceView } from './report.ts';
 
 /** Turns what a Service says into revisions: a Build where the image changes, a Deployment for each. */
 export function serviceReconciler({ read, write }: Resources): Reconciler<Service> {
-  function observe({ metadata }: Service, status: Service['status']): ServiceView & { deployments: readonly Deployment[] } {
+  function observe(
+    { metadata }: Service,
+    status: Service['status'],
+  ): ServiceView & { deployments: readonly Deployment[] } {
     const { namespace, uid } = metadata;
     const deployments = [...read.ownedBy(Deployment, uid)].sort((a, b) => b.spec.revision - a.spec.revision);
     const active = deployments.find((deployment) => deployment.status.promoted);
@@ -54,7 +57,10 @@ export function serviceReconciler({ read, write }: Resources): Reconciler<Servic
           return waiting('Progressing', 'The revision is being rolled out.', 0);
         case 'prune':
           for (const deployment of plan.deployments) await write.delete(Deployment, deployment);
-          await pruneBuilds(pass.resource, view.deployments.filter((kept) => !plan.deployments.includes(kept)));
+          await pruneBuilds(
+            pass.resource,
+            view.deployments.filter((kept) => !plan.deployments.includes(kept)),
+          );
           return waiting('Progressing', 'Old revisions are being forgotten.', 1_000);
         case 'nothing':
           return conclude(pass, view);
@@ -112,7 +118,17 @@ export function serviceReconciler({ read, write }: Resources): Reconciler<Servic
         service: metadata.name,
         revision: pass.status.latestRevision,
         build: pass.status.latestBuild,
-        template: { runtime, region, resources, ports, env, healthCheck, volumes, startCommand: build.startCommand, rollout },
+        template: {
+          runtime,
+          region,
+          resources,
+          ports,
+          env,
+          healthCheck,
+          volumes,
+          startCommand: build.startCommand,
+          rollout,
+        },
         trigger: pass.status.latestRevision === 1 ? 'created' : 'spec',
       }),
     });
@@ -121,10 +137,14 @@ export function serviceReconciler({ read, write }: Resources): Reconciler<Servic
   /** Builds that no kept revision was made from. */
   async function pruneBuilds({ metadata }: Service, kept: readonly Deployment[]): Promise<void> {
     const needed = new Set(kept.map(({ spec }) => spec.build));
-    for (const build of read.ownedBy(Build, metadata.uid)) if (!needed.has(build.metadata.name)) await deleteOnce(Build, build);
+    for (const build of read.ownedBy(Build, metadata.uid))
+      if (!needed.has(build.metadata.name)) await deleteOnce(Build, build);
   }
 
-  async function deleteOnce<R extends Build | Deployment>(kind: Parameters<typeof write.delete<R>>[0], object: R): Promise<void> {
+  async function deleteOnce<R extends Build | Deployment>(
+    kind: Parameters<typeof write.delete<R>>[0],
+    object: R,
+  ): Promise<void> {
     if (object.metadata.deletionTimestamp !== undefined) return;
     await write.delete(kind, object).catch((error: unknown) => {
       if (!isFault(error, 'NotFound')) throw error;
@@ -132,7 +152,15 @@ export function serviceReconciler({ read, write }: Resources): Reconciler<Servic
   }
 }
 
-function childMeta(service: Service, name: string): { name: string; namespace: string | undefined; labels: Record<string, string>; ownerReferences: ReturnType<typeof controlledBy>[] } {
+function childMeta(
+  service: Service,
+  name: string,
+): {
+  name: string;
+  namespace: string | undefined;
+  labels: Record<string, string>;
+  ownerReferences: ReturnType<typeof controlledBy>[];
+} {
   const { namespace, name: serviceName } = service.metadata;
   return { name, namespace, labels: { [SERVICE_LABEL]: serviceName }, ownerReferences: [controlledBy(service)] };
 }
@@ -148,7 +176,8 @@ function unsupported(pass: Pass<Service>, message: string): Outcome {
 
 function conclude(pass: Pass<Service>, { latest, build }: ServiceView): Outcome {
   const ready = pass.status.conditions.find(({ type }) => type === 'Ready');
-  if (latest?.status.phase === 'Failed') return stalled('DeploymentFailed', ready?.message ?? 'The newest revision failed.');
+  if (latest?.status.phase === 'Failed')
+    return stalled('DeploymentFailed', ready?.message ?? 'The newest revision failed.');
   const held = build?.status.conditions.find(({ type, status }) => type === 'Stalled' && status === 'True');
   if (held && build?.status.phase !== 'Succeeded') return stalled(held.reason, held.message);
   if (ready?.status === 'True' || latest?.status.phase === 'Active') return settled();

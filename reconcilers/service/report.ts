@@ -15,7 +15,12 @@ export interface ServiceView {
 }
 
 /** The status as the children have it. Pure. */
-export function reportService(service: Service, status: Service['status'], view: ServiceView, now: Date): Service['status'] {
+export function reportService(
+  service: Service,
+  status: Service['status'],
+  view: ServiceView,
+  now: Date,
+): Service['status'] {
   const { active, guests } = view;
   const ready = guests.filter((guest) => conditionIs(guest.status.conditions, 'Ready', 'True'));
   const desired = service.spec.suspended ? 0 : service.spec.replicas;
@@ -24,7 +29,8 @@ export function reportService(service: Service, status: Service['status'], view:
   const { url: _, activeDeployment: __, revision: ___, commit: ____, ...rest } = status;
   const url = urlOf(service, ready);
   let { conditions } = status;
-  for (const input of conditionsFor(service, status, view, ready.length, desired)) conditions = setCondition(conditions, input, at);
+  for (const input of conditionsFor(service, status, view, ready.length, desired))
+    conditions = setCondition(conditions, input, at);
   return {
     ...rest,
     phase: phaseOf(service, view, ready.length),
@@ -46,7 +52,11 @@ function urlOf({ spec }: Service, ready: readonly Guest[]): string | undefined {
   return address === undefined || port === undefined ? undefined : `http://${address}:${port}`;
 }
 
-function phaseOf({ spec }: Service, { active, latest }: ServiceView, ready: number): NonNullable<Service['status']['phase']> {
+function phaseOf(
+  { spec }: Service,
+  { active, latest }: ServiceView,
+  ready: number,
+): NonNullable<Service['status']['phase']> {
   if (spec.suspended) return 'Suspended';
   const phase = latest?.status.phase;
   switch (phase) {
@@ -71,14 +81,25 @@ function phaseOf({ spec }: Service, { active, latest }: ServiceView, ready: numb
   }
 }
 
-function conditionsFor(service: Service, status: Service['status'], view: ServiceView, ready: number, desired: number): ConditionInput[] {
+function conditionsFor(
+  service: Service,
+  status: Service['status'],
+  view: ServiceView,
+  ready: number,
+  desired: number,
+): ConditionInput[] {
   const { build, latest } = view;
   const list: ConditionInput[] = [readyCondition(service, view, ready, desired)];
   const built = build?.status.phase === 'Succeeded';
   const notBuilt = findCondition(build?.status.conditions ?? [], 'Ready');
   list.push(
     built
-      ? { type: 'ImageAvailable', status: 'True', reason: 'BuildSucceeded', message: 'The image of the newest revision is built.' }
+      ? {
+          type: 'ImageAvailable',
+          status: 'True',
+          reason: 'BuildSucceeded',
+          message: 'The image of the newest revision is built.',
+        }
       : {
           type: 'ImageAvailable',
           status: 'False',
@@ -99,13 +120,23 @@ function conditionsFor(service: Service, status: Service['status'], view: Servic
   } else if (latest?.status.phase === 'Active') {
     list.push({ type: 'UpToDate', status: 'True', reason: 'Available', message: 'The newest revision serves.' });
   } else {
-    list.push({ type: 'UpToDate', status: 'False', reason: 'Progressing', message: 'The newest revision is on its way.' });
+    list.push({
+      type: 'UpToDate',
+      status: 'False',
+      reason: 'Progressing',
+      message: 'The newest revision is on its way.',
+    });
   }
   return list;
 }
 
 /** Ready means: what was asked for last serves. A failed rollout is not Ready though the old revision still serves. */
-function readyCondition({ spec }: Service, { active, latest }: ServiceView, ready: number, desired: number): ConditionInput {
+function readyCondition(
+  { spec }: Service,
+  { active, latest }: ServiceView,
+  ready: number,
+  desired: number,
+): ConditionInput {
   const is = (value: ConditionInput['status'], reason: ConditionInput['reason'], message: string): ConditionInput => ({
     type: 'Ready',
     status: value,

@@ -35,9 +35,17 @@ const TASK_POLL_MS = 100;
 /** A placement that was seen is looked for again after this long: admins delete archives. */
 const TRUST_MS = 10 * 60_000;
 
-type Entry = { state: 'placing' } | { state: 'placed'; volid: string; at: number } | { state: 'failed'; error: unknown };
+type Entry =
+  | { state: 'placing' }
+  | { state: 'placed'; volid: string; at: number }
+  | { state: 'failed'; error: unknown };
 
-export function createArchivePlacements({ clock, downloadUrl, onSettled, signal }: PlacementsOptions): ArchivePlacements {
+export function createArchivePlacements({
+  clock,
+  downloadUrl,
+  onSettled,
+  signal,
+}: PlacementsOptions): ArchivePlacements {
   const entries = new Map<string, Entry>();
   const queue = new PQueue({ concurrency: 4 });
 
@@ -45,7 +53,11 @@ export function createArchivePlacements({ clock, downloadUrl, onSettled, signal 
     const filename = archiveFilename(`sha256:${file.sha256}`);
     for (;;) {
       const url = downloadUrl(`sha256:${file.sha256}`);
-      const step = await placeArchive(client, { node, storage, filename, file, ...(url !== undefined && { downloadUrl: url }) }, signal);
+      const step = await placeArchive(
+        client,
+        { node, storage, filename, file, ...(url !== undefined && { downloadUrl: url }) },
+        signal,
+      );
       if ('volid' in step) return step.volid;
       await follow(client, step.upid);
     }
@@ -82,7 +94,8 @@ export function createArchivePlacements({ clock, downloadUrl, onSettled, signal 
       return { state: 'placing' };
     },
     forget(cluster, digest) {
-      for (const key of entries.keys()) if (key.startsWith(`${cluster}/`) && key.endsWith(`/${digest}`)) entries.delete(key);
+      for (const key of entries.keys())
+        if (key.startsWith(`${cluster}/`) && key.endsWith(`/${digest}`)) entries.delete(key);
     },
   };
 }

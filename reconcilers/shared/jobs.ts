@@ -30,7 +30,11 @@ export class Jobs<T> {
     return undefined;
   }
 
-  start(key: string, stage: string, work: (signal: AbortSignal, progress: (percent: number) => void) => Promise<T>): void {
+  start(
+    key: string,
+    stage: string,
+    work: (signal: AbortSignal, progress: (percent: number) => void) => Promise<T>,
+  ): void {
     const abort = new AbortController();
     const job: { stage: string; abort: AbortController; state: JobState<T> } = {
       stage,
@@ -41,18 +45,16 @@ export class Jobs<T> {
     const progress = (percent: number): void => {
       if (job.state.state === 'running') job.state = { state: 'running', progress: percent };
     };
-    work(abort.signal, progress)
-      .then(
-        (result) => {
-          job.state = { state: 'done', result };
-        },
-        (error: unknown) => {
-          job.state = { state: 'failed', error };
-        },
-      )
-      .finally(() => {
-        if (this.#jobs.get(key) === job) this.#onEnd(key);
-      });
+    void this.#run(key, job, work(abort.signal, progress));
+  }
+
+  async #run(key: string, job: { state: JobState<T> }, work: Promise<T>): Promise<void> {
+    try {
+      job.state = { state: 'done', result: await work };
+    } catch (error) {
+      job.state = { state: 'failed', error };
+    }
+    if (this.#jobs.get(key) === job) this.#onEnd(key);
   }
 
   /** Forgets a job that ended, so that the stage can be tried again. */
@@ -66,6 +68,7 @@ export class Jobs<T> {
   }
 
   abortAll(): void {
-    for (const key of [...this.#jobs.keys()]) this.abort(key);
+    for (const { abort } of this.#jobs.values()) abort.abort();
+    this.#jobs.clear();
   }
 }
