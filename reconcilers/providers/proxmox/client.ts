@@ -1,6 +1,9 @@
 /** A Proxmox task, by its own id: `UPID:node:pid:pstart:starttime:type:id:user:`. */
 export type Upid = string;
 
+/** Path -> privilege -> whether it also counts below the path. */
+export type Permissions = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
+
 /** One row of `GET /cluster/resources` for a guest. Status and usage may be 10 s old; lock, tags and node are current. */
 export interface ListedGuest {
   vmid: number;
@@ -145,8 +148,8 @@ export interface ArchiveFile {
  */
 export interface ProxmoxClient {
   version(signal: AbortSignal): Promise<{ version: string; release: string }>;
-  /** Path -> privileges of the token. */
-  permissions(signal: AbortSignal): Promise<Record<string, readonly string[]>>;
+  /** Of the token itself, with paths that have any. */
+  permissions(signal: AbortSignal): Promise<Permissions>;
   clusterStatus(signal: AbortSignal): Promise<ClusterStatus>;
   resources(signal: AbortSignal): Promise<ClusterResources>;
   bridges(node: string, signal: AbortSignal): Promise<string[]>;

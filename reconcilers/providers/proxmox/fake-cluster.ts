@@ -1,9 +1,10 @@
 import type { Clock } from '../../../controller/clock.ts';
-import type { CreateGuest, ListedGuest, ListedNode, ListedStorage, Upid } from './client.ts';
+import type { CreateGuest, ListedGuest, ListedNode, ListedStorage, Permissions, Upid } from './client.ts';
 import { FakeGuest, createdConfig, type StoredConfig } from './fake-guest.ts';
 import { FakeStorage, type FakeStorageOptions } from './fake-storage.ts';
 import { FakeTasks, type TaskPlan, type TaskWork } from './fake-tasks.ts';
 import { parseNet } from './net.ts';
+import { requiredPrivileges } from './permissions.ts';
 
 /** Milliseconds that tasks take; near what a small machine needs. */
 const usualTaskMs = {
@@ -55,6 +56,7 @@ export class FakeCluster {
   };
   /** What download-url finds, by URL. */
   readonly served = new Map<string, { sizeBytes: number; sha256: string }>();
+  tokenPermissions: Permissions = allThatIsNeeded();
   readonly #clock: Clock;
 
   constructor({ clock, nodes = ['pve1'], bridges = ['vmbr0'], storages, taskMs }: FakeClusterOptions) {
@@ -238,4 +240,13 @@ export class FakeCluster {
     if (!found) throw new Error(`There is no node ${node}.`);
     found.online = online;
   }
+}
+
+/** A token that may do everything Containr asks for, everywhere. */
+function allThatIsNeeded(): Permissions {
+  const storages = { rootfs: 'any', templates: 'any', backups: 'any' };
+  const needs = requiredPrivileges({ storages, bridge: 'any', nodes: ['any'], downloads: true });
+  return {
+    '/': Object.fromEntries(needs.flatMap(({ privileges }) => privileges.map((privilege) => [privilege, true]))),
+  };
 }

@@ -6,6 +6,7 @@ import type {
   GuestChanges,
   GuestConfig,
   GuestStatus,
+  Permissions,
   PowerAnswer,
   ProxmoxClient,
   StoredArchive,
@@ -15,9 +16,9 @@ import type {
 import { FakeCalls, type FakeMethod, type Interception } from './fake-calls.ts';
 import { FakeCluster, type FakeClusterOptions } from './fake-cluster.ts';
 import { FakeGuest, changedConfig, schemaErrors } from './fake-guest.ts';
+import { refuse, refuseErrors } from './fake-refuse.ts';
 import type { FakeStorage } from './fake-storage.ts';
 import { ProxmoxFault } from './fault.ts';
-import { faultOf } from './refusals.ts';
 
 export interface FakeProxmoxOptions extends FakeClusterOptions {
   /** Asked before each mutating call; throws to prevent it. */
@@ -30,7 +31,6 @@ export interface FakeProxmoxOptions extends FakeClusterOptions {
  * guest that is not there gives a task that fails.
  */
 export class FakeProxmox extends FakeCluster implements ProxmoxClient {
-  tokenPermissions: Record<string, readonly string[]> = {};
   readonly #guard: () => void;
   readonly #calls = new FakeCalls();
 
@@ -53,7 +53,7 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
     return this.#read('version', undefined, signal, () => ({ version: '9.2.11', release: '9.2' }));
   }
 
-  permissions(signal: AbortSignal): Promise<Record<string, readonly string[]>> {
+  permissions(signal: AbortSignal): Promise<Permissions> {
     return this.#read('permissions', undefined, signal, () => this.tokenPermissions);
   }
 
@@ -297,14 +297,4 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
 
 function nodeOf(upid: Upid): string | undefined {
   return upid.split(':')[1];
-}
-
-function refuse(status: number, text: string): never {
-  throw faultOf({ status, text, errors: {} }, 'do what was asked');
-}
-
-function refuseErrors(errors: Record<string, string>): void {
-  if (Object.keys(errors).length > 0) {
-    throw faultOf({ status: 400, text: 'Parameter verification failed.', errors }, 'do what was asked');
-  }
 }
