@@ -51,7 +51,7 @@ const asDesired: GuestConfig = {
   unused: {},
 };
 const good: GuestFacts = { seen: 'ours', node: 'pve1', running: true, lock: undefined, config: asDesired };
-const running = { ...guest.status, created: true, startedDigest: desired.processDigest };
+const running: typeof guest.status = { ...guest.status, created: true, startedDigest: desired.processDigest };
 
 function plan(facts: GuestFacts, status = running, spec = guest.spec) {
   return planGuest({ spec, status, facts, desired, now });
