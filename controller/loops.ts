@@ -5,13 +5,14 @@ import { Controller, type ControllerMetrics } from './controller.ts';
 import { Informer } from './informer.ts';
 import type { Outcome } from './outcome.ts';
 import type { RecordEvent } from './pass.ts';
-import type { Reconciler, Resources } from './reconciler.ts';
+import type { Reconciler, ResourceReader, Resources } from './reconciler.ts';
 import { ResourceCache } from './resource-cache.ts';
 import { createLoopWriter, type LoopWriter, type WritableStore } from './resources.ts';
 import type { ObjectKey, ResourceStore } from './store/store.ts';
 
 /** What the composition root makes loops from. */
 export interface LoopTools {
+  readonly read: ResourceReader;
   /** Reads from the cache and fenced writes under the name of this kind's loop. */
   resourcesFor(kind: Kind): Resources;
   /** Throws Fenced unless this process leads: asked by providers before each call that changes something. */
@@ -38,7 +39,8 @@ export interface LoopsOptions {
   redact?: (text: string) => string;
   random?: () => number;
   passDeadlineMs?: number;
-  metricsFor?: (kind: string) => ControllerMetrics;
+  /** By the singular name of a loop's kind. */
+  metricsFor?: (controller: string) => ControllerMetrics;
   onPass?: (kind: string, key: ObjectKey, outcome: Outcome | undefined) => void;
 }
 
@@ -58,6 +60,7 @@ export function assembleLoops(options: LoopsOptions): Loops {
     createLoopWriter({ store: options.writes, cache, manager: `controller/${kind.singular}`, fence: options.fence });
 
   const reconcilers = options.reconcilers({
+    read: cache,
     resourcesFor: (kind) => ({ read: cache, write: writerFor(kind) }),
     guard,
   });
@@ -72,7 +75,7 @@ export function assembleLoops(options: LoopsOptions): Loops {
     createControllers() {
       return reconcilers.map((reconciler) => {
         const { metricsFor, ...shared } = options;
-        const metrics = metricsFor?.(reconciler.kind.kind);
+        const metrics = metricsFor?.(reconciler.kind.singular);
         const writer = writerFor(reconciler.kind);
         return new Controller({ ...shared, ...(metrics && { metrics }), reconciler, cache, writer });
       });

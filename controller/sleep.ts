@@ -13,3 +13,19 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     signal?.addEventListener('abort', wake, { once: true });
   });
 }
+
+/** Resolves when `signal` aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Waits for something, but no longer than `ms` and not after `signal` aborts. */
+export async function within(clock: Clock, ms: number, work: Promise<unknown>, signal?: AbortSignal): Promise<void> {
+  const enough = new AbortController();
+  const late = sleep(clock, ms, enough.signal);
+  await Promise.race([work, late, ...(signal ? [aborted(signal)] : [])]);
+  enough.abort();
+}

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Resource } from '../crds/define-kind.ts';
 import type { CacheEvent } from './object-cache.ts';
-import { controllerOf, keyOf, ownerKey } from './object-key.ts';
+import { controllerOf, formatKey, keyOf, ownerKey } from './object-key.ts';
 import type { Reconciler, WatchedKind } from './reconciler.ts';
 import type { ResourceCache } from './resource-cache.ts';
 import type { ObjectKey } from './store/store.ts';
@@ -38,7 +38,10 @@ export function followWakes<R extends Resource>(
     ),
     ...watches.map((watched) =>
       cache.informer(watched.kind).subscribe((event) => {
-        for (const key of concernedBy(event, watched, cache, log)) wakes.woken(key);
+        const own = watched.kind.kind === kind.kind ? formatKey(keyOf(event.object)) : undefined;
+        for (const key of concernedBy(event, watched, cache, log)) {
+          if (formatKey(key) !== own) wakes.woken(key);
+        }
       }),
     ),
   ];

@@ -1,0 +1,147 @@
+import type { Logger } from 'pino';
+import type { Kind, Resource } from '../crds/define-kind.ts';
+import type { Clock } from './clock.ts';
+import type { Controller } from './controller.ts';
+import { EventRecorder } from './event-recorder.ts';
+import { GarbageCollector } from './garbage-collector.ts';
+import { Leadership, type LeaseTiming } from './leadership.ts';
+import { assembleLoops, type Loops, type MakeReconcilers } from './loops.ts';
+import { maintenanceTasks } from './maintenance.ts';
+import type { Metrics } from './metrics.ts';
+import { runPeriodically, type PeriodicTask } from './periodic.ts';
+import type { ResourceReader } from './reconciler.ts';
+import { aborted, within } from './sleep.ts';
+import type { LeaseStore } from './store/lease-store.ts';
+import type { ResourceStore } from './store/store.ts';
+
+export interface ManagerOptions {
+  store: ResourceStore;
+  leaseStore: LeaseStore;
+  /** Called once, at once. */
+  reconcilers: MakeReconcilers;
+  /** Kinds that loops read besides those that wake them. */
+  alsoRead?: readonly Kind[];
+  clock: Clock;
+  log: Logger;
+  metrics?: Metrics;
+  /**
+   * Of this process. The same as that of a process before it only where the two can never run at once; then the lease is
+   * taken over without waiting for it to run out.
+   */
+  identity: string;
+  lease?: LeaseTiming;
+  redact?: (text: string) => string;
+  /** What else the leader does now and then. */
+  tasks?: readonly PeriodicTask[];
+  /** How long passes may go on after `stop`, before they are told to leave everything as it is. */
+  graceMs?: number;
+  passDeadlineMs?: number;
+}
+
+/** Everything that reconciles in this process. */
+export interface Manager {
+  /** The cache of all kinds that loops follow. */
+  readonly read: ResourceReader;
+  /** Begins to follow the store and to stand for election. Call it once. */
+  start(): void;
+  /** Lets passes under way end or tells them to, gives the lease back, and resolves when nothing runs any more. */
+  stop(): Promise<void>;
+  /** The cache has everything once. */
+  hasSynced(): boolean;
+  isLeader(): boolean;
+  /** Throws Fenced unless this process leads: asked before each call that changes something outside. */
+  guard(): void;
+}
+
+const DEFAULT_LEASE: LeaseTiming = { durationMs: 15_000, renewEveryMs: 5_000 };
+const DEFAULT_GRACE_MS = 20_000;
+/** How long passes get to end after they were told to. */
+const ABORT_MS = 5_000;
+
+/** Puts a process together: warm caches at all times, loops only while it leads. */
+export function createManager(options: ManagerOptions): Manager {
+  const {
+    store,
+    leaseStore,
+    identity,
+    clock,
+    log,
+    metrics,
+    lease = DEFAULT_LEASE,
+    graceMs = DEFAULT_GRACE_MS,
+  } = options;
+  const leadership = new Leadership({
+    leaseStore,
+    identity,
+    clock,
+    log,
+    timing: lease,
+    onChange: (leads) => metrics?.setLeader(leads),
+  });
+  const guard = () => leadership.guard();
+  const fence = () => leadership.fence();
+  const redact = options.redact ?? ((text: string) => text);
+  const recorder = new EventRecorder({ store, clock, log, fence, redact });
+  const garbage = new GarbageCollector({ store, log, fence });
+  const loops: Loops = assembleLoops({
+    store,
+    writes: store,
+    reconcilers: options.reconcilers,
+    alsoRead: options.alsoRead ?? [],
+    clock,
+    log,
+    recordEvent: (...happened) => recorder.record(...happened),
+    guard,
+    fence,
+    redact,
+    ...(options.passDeadlineMs !== undefined && { passDeadlineMs: options.passDeadlineMs }),
+    ...(metrics && { metricsFor: (kind) => metrics.forController(kind) }),
+  });
+  const tasks = [...maintenanceTasks({ store, garbage, clock, fence }), ...(options.tasks ?? [])];
+  const stopping = new AbortController();
+  const ended = new AbortController();
+  const hasSynced = () => loops.cache.informers.every((informer) => informer.hasSynced);
+  let running: Promise<unknown> = Promise.resolve();
+
+  /** One time of leading: until the lease is lost or the process stops. */
+  async function lead(lost: AbortSignal): Promise<void> {
+    const over = AbortSignal.any([lost, stopping.signal]);
+    await Promise.race([Promise.all(loops.cache.informers.map((informer) => informer.synced)), aborted(over)]);
+    if (over.aborted) return;
+    const controllers = loops.createControllers();
+    const unfollow = garbage.follow(loops.cache);
+    for (const controller of controllers) controller.start();
+    const working = Promise.all(controllers.map((controller) => controller.work()));
+    const housekeeping = Promise.all(tasks.map((task) => runPeriodically(task, { clock, log, signal: over })));
+    await aborted(over);
+    unfollow();
+    await end(controllers, working, lost);
+    await within(clock, ABORT_MS, Promise.all([housekeeping, recorder.flushed()]), lost);
+  }
+
+  async function end(controllers: Controller<Resource>[], working: Promise<unknown>, lost: AbortSignal): Promise<void> {
+    for (const controller of controllers) controller.stopIntake();
+    await within(clock, graceMs, working, lost);
+    for (const controller of controllers) controller.abort();
+    // Who lost the lease does not lead again before its old passes have ended; who stops does not wait for them for ever.
+    await (lost.aborted ? working : within(clock, ABORT_MS, working));
+  }
+
+  return {
+    read: loops.cache,
+
+    start() {
+      const following = loops.cache.informers.map((informer) => informer.run(ended.signal));
+      running = Promise.all([...following, leadership.run(stopping.signal, lead).finally(() => ended.abort())]);
+    },
+
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+
+    hasSynced,
+    isLeader: () => leadership.isLeader(),
+    guard,
+  };
+}
