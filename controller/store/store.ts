@@ -89,13 +89,23 @@ export interface ResourceStore {
   list<R extends Resource>(kind: Kind<R>, options?: ListOptions): Promise<Page<R>>;
   watch<R extends Resource>(kind: Kind<R>, options: WatchOptions): AsyncIterable<WatchEvent<R>>;
 
-  create<R extends Resource>(kind: Kind<R>, manifest: Manifest<R['spec']>, writer: Writer, options?: WriteOptions): Promise<R>;
+  create<R extends Resource>(
+    kind: Kind<R>,
+    manifest: Manifest<R['spec']>,
+    writer: Writer,
+    options?: WriteOptions,
+  ): Promise<R>;
   /** Spec, labels, annotations, finalizers and owner references become those of `object`. */
   update<R extends Resource>(kind: Kind<R>, object: R, writer: Writer, options?: WriteOptions): Promise<R>;
   /** The status becomes that of `object`; nothing else is looked at but its key and resourceVersion. */
   updateStatus<R extends Resource>(kind: Kind<R>, object: R, writer: Writer, options?: WriteOptions): Promise<R>;
   /** Answers the object as it is now (being deleted), or undefined when it is gone at once. NotFound when there is none. */
-  delete<R extends Resource>(kind: Kind<R>, key: ObjectKey, writer: Writer, options?: DeleteOptions): Promise<R | undefined>;
+  delete<R extends Resource>(
+    kind: Kind<R>,
+    key: ObjectKey,
+    writer: Writer,
+    options?: DeleteOptions,
+  ): Promise<R | undefined>;
 
   /** Deletes objects whose every owner is gone; how many. Safe to call at any time, by anyone. */
   collectGarbage(writer: Writer): Promise<number>;

@@ -1,0 +1,37 @@
+/** What was done to an object. */
+export type AuditAction = 'create' | 'update' | 'delete' | 'status';
+
+/** One write by somebody: who, what, when, from where. Never a value, only the paths of fields that changed. */
+export interface AuditEntry {
+  /** Grows with time; for paging. */
+  id: string;
+  time: Date;
+  user: string | undefined;
+  manager: string;
+  address: string | undefined;
+  userAgent: string | undefined;
+  requestId: string | undefined;
+  action: AuditAction;
+  kind: string;
+  /** Undefined for cluster-scoped kinds. */
+  namespace: string | undefined;
+  name: string;
+  uid: string;
+  resourceVersion: string;
+  changed: readonly string[];
+}
+
+export interface AuditQuery {
+  user?: string | undefined;
+  kind?: string | undefined;
+  uid?: string | undefined;
+  action?: AuditAction | undefined;
+  limit: number;
+  /** Only entries older than the one with this id. */
+  before?: string | undefined;
+}
+
+/** Reads who changed what, newest first. The store writes it in the transaction of the change itself. */
+export interface AuditLog {
+  list(query: AuditQuery): Promise<AuditEntry[]>;
+}

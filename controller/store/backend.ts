@@ -1,0 +1,79 @@
+import type { AuditAction } from '../access/audit-log.ts';
+import type { Decision, DecisionContext, StoredObject } from './decision.ts';
+import type { GraphNode } from './plan-garbage.ts';
+import type { ChangeType, ObjectKey, Writer } from './store.ts';
+
+/** One write on its way to the store. */
+export interface Write<O extends StoredObject> {
+  kind: string;
+  key: ObjectKey;
+  writer: Writer;
+  action: AuditAction;
+  dryRun: boolean;
+  /** From the JSON that is stored now. Pure: it may be called again when the transaction has to be repeated. */
+  decide(stored: string | undefined, context: DecisionContext): Decision<O>;
+}
+
+export type Accepted<O extends StoredObject> = Exclude<Decision<O>, { type: 'refused' }>;
+
+/** One committed change; objects as JSON. */
+export interface StoredChange {
+  version: bigint;
+  change: ChangeType;
+  kind: string;
+  /** Empty for cluster-scoped kinds. */
+  namespace: string;
+  name: string;
+  object: string;
+  /** As it was before this change; undefined when it did not exist. */
+  previous: string | undefined;
+}
+
+export interface ChangeBatch {
+  /** In order of version. */
+  changes: StoredChange[];
+  /** The answer holds every change up to here. */
+  upTo: bigint;
+  /** Whether there is more to read at once. */
+  more: boolean;
+}
+
+/** Where in the order of a list something stands. */
+export interface ListPosition {
+  namespace: string;
+  name: string;
+}
+
+export interface PageRequest {
+  kind: string;
+  namespace: string | undefined;
+  /** The version to read as of; the newest without one. */
+  at: bigint | undefined;
+  after: ListPosition | undefined;
+  limit: number;
+}
+
+export interface StoredPage {
+  version: bigint;
+  /** In order of namespace and name, as JSON. */
+  objects: (ListPosition & { object: string })[];
+  more: boolean;
+}
+
+/** What an implementation of the store has to bring: atomic writes in one order, and reads of what was committed. */
+export interface StoreBackend {
+  /** Commits the decision, with its version in the answered object. Throws the fault of a refusal. */
+  submit<O extends StoredObject>(write: Write<O>): Promise<Accepted<O>>;
+  read(kind: string, key: ObjectKey): Promise<string | undefined>;
+  /** Expired when `at` is compacted. */
+  readPage(request: PageRequest): Promise<StoredPage>;
+  /** How many objects come after a place in a list. */
+  count(request: Omit<PageRequest, 'limit'>): Promise<number>;
+  /** Expired when changes after `after` are compacted, or when there never was such a version. */
+  readChanges(after: bigint, limit: number): Promise<ChangeBatch>;
+  /** Who owns whom among all that is stored; empty when there is nothing to collect. */
+  readGraph(): Promise<GraphNode[]>;
+  currentVersion(): Promise<bigint>;
+  compact(options: { keepMs: number; keepChanges: number }): Promise<void>;
+  close(): Promise<void>;
+}
