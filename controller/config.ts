@@ -1,0 +1,117 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { Fault } from './errors.ts';
+import { logLevels } from './log.ts';
+
+const whole = (least: number, most: number) => {
+  const words = `must be a whole number between ${least} and ${most}`;
+  return z
+    .string()
+    .regex(/^\d+$/, words)
+    .transform(Number)
+    .refine((number) => number >= least && number <= most, words);
+};
+
+const httpUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
+    'must be a URL such as http://10.0.0.2:8080',
+  )
+  .transform((text) => text.replace(/\/+$/, ''));
+
+const postgresUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol),
+    'must be a URL such as postgres://user@host:5432/containr',
+  );
+
+const pathList = z
+  .string()
+  .transform((text) => text.split(':').filter((path) => path !== ''))
+  .refine((paths) => paths.every((path) => isAbsolute(path)), 'must be absolute paths, separated by ":"')
+  .transform((paths) => paths.map((path) => resolve(path)));
+
+const Environment = z.object({
+  CONTAINR_DATA_DIR: z.string().optional(),
+  CONTAINR_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:_-]+$/, 'must be an address or a host name')
+    .default('127.0.0.1'),
+  CONTAINR_PORT: whole(0, 65_535).default(8_080),
+  DATABASE_URL: postgresUrl.optional(),
+  CONTAINR_LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
+  CONTAINR_ARTIFACT_URL: httpUrl.optional(),
+  CONTAINR_ALLOW_LOCAL_REPOSITORIES: pathList.default([]),
+  CONTAINR_POLL_INTERVAL_MS: whole(100, 600_000).default(2_000),
+  CONTAINR_MAX_REPOSITORY_MIB: whole(1, 1_048_576).default(1_024),
+  CONTAINR_LOG_LIMIT_MIB: whole(1, 1_048_576).default(64),
+  CONTAINR_ADMIN_TOKEN_FILE: z.string().optional(),
+});
+
+/** How this process is set up. Frozen. */
+export interface Config {
+  /** `CONTAINR_DATA_DIR`: everything that is kept here; /var/lib/containr for root, else ~/.local/share/containr. */
+  readonly dataDir: string;
+  /** `CONTAINR_HOST`: the address to listen on; 127.0.0.1 unless told otherwise. */
+  readonly host: string;
+  /** `CONTAINR_PORT`: 8080; 0 takes a free one. */
+  readonly port: number;
+  /** `DATABASE_URL`: a PostgreSQL of your own; without it an embedded one under the data folder. Holds a password. */
+  readonly databaseUrl: string | undefined;
+  /** `CONTAINR_LOG_LEVEL`: trace, debug, info, warn, error, fatal or silent; info. */
+  readonly logLevel: (typeof logLevels)[number];
+  /** `CONTAINR_ARTIFACT_URL`: where Proxmox nodes reach this server to fetch archives; without it they are uploaded. */
+  readonly artifactUrl: string | undefined;
+  /** `CONTAINR_ALLOW_LOCAL_REPOSITORIES`: folders, separated by ":", under which repositories may be plain paths; none. */
+  readonly allowLocalRepositories: readonly string[];
+  /** `CONTAINR_POLL_INTERVAL_MS`: how often each Proxmox cluster is looked at; 2000. */
+  readonly pollIntervalMs: number;
+  /** `CONTAINR_MAX_REPOSITORY_MIB`: larger repositories are refused; 1024. */
+  readonly maxRepositoryMiB: number;
+  /** `CONTAINR_LOG_LIMIT_MIB`: how much is kept of the log of each guest and build; 64. */
+  readonly logLimitMiB: number;
+  /** `CONTAINR_ADMIN_TOKEN_FILE`: where the first administrator's token is written; admin-token in the data folder. */
+  readonly adminTokenFile: string;
+}
+
+/**
+ * Reads the environment, once, at start: nothing else in the controller does. Throws Invalid that names each variable which
+ * is wrong and says what it must be. A variable that is empty counts as not set.
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const read = Environment.safeParse(present);
+  if (!read.success) throw wrong(read.error, present);
+  const { data } = read;
+  const dataDir = resolve(data.CONTAINR_DATA_DIR ?? defaultDataDir());
+  return Object.freeze({
+    dataDir,
+    host: data.CONTAINR_HOST,
+    port: data.CONTAINR_PORT,
+    databaseUrl: data.DATABASE_URL,
+    logLevel: data.CONTAINR_LOG_LEVEL,
+    artifactUrl: data.CONTAINR_ARTIFACT_URL,
+    allowLocalRepositories: Object.freeze(data.CONTAINR_ALLOW_LOCAL_REPOSITORIES),
+    pollIntervalMs: data.CONTAINR_POLL_INTERVAL_MS,
+    maxRepositoryMiB: data.CONTAINR_MAX_REPOSITORY_MIB,
+    logLimitMiB: data.CONTAINR_LOG_LIMIT_MIB,
+    adminTokenFile: resolve(data.CONTAINR_ADMIN_TOKEN_FILE ?? join(dataDir, 'admin-token')),
+  });
+}
+
+function defaultDataDir(): string {
+  return process.getuid?.() === 0 ? '/var/lib/containr' : join(homedir(), '.local', 'share', 'containr');
+}
+
+function wrong(error: z.ZodError, present: Readonly<Record<string, string | undefined>>): Fault {
+  const fields = error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
+  const sentences = fields.map(({ path, message }) => {
+    // A database URL holds a password.
+    const shown = path === 'DATABASE_URL' ? '' : ` is ${JSON.stringify(present[path])}, but`;
+    return `The environment variable ${path}${shown} ${message}.`;
+  });
+  return new Fault('Invalid', sentences.join(' '), { fields, cause: error });
+}
