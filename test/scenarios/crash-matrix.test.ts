@@ -1,0 +1,67 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Guest } from '../../crds/guest.ts';
+import { Service } from '../../crds/service.ts';
+import type { CrashPoint } from '../harness/crash.ts';
+import { REPOSITORY, SpineWorld } from './spine-world.ts';
+
+const worlds: SpineWorld[] = [];
+
+afterEach(() => {
+  for (const world of worlds.splice(0)) world.dispose();
+});
+
+/** A life in short: made, rolled to a second revision, scaled, deleted; the process dies once, somewhere. */
+async function live(crash?: CrashPoint): Promise<SpineWorld> {
+  const spine = new SpineWorld(crash ? { crash } : {});
+  worlds.push(spine);
+  await spine.prepare();
+  await spine.createService();
+  await spine.world.runUntilQuiet();
+  await atRest(spine, 1);
+
+  const commit = spine.git.commit(REPOSITORY, {
+    Dockerfile: 'FROM scratch\nCOPY app /app\nCMD ["/app"]\n',
+    app: 'two',
+  });
+  await spine.edit(Service, 'web', (spec) => ({ ...spec, source: { ...spec.source, commit }, replicas: 2 }));
+  await spine.world.runUntilQuiet();
+  await atRest(spine, 2);
+
+  await spine.deleteService();
+  await spine.world.runUntilQuiet();
+  expect([...spine.proxmox.guests.keys()]).toEqual([]);
+  expect(spine.proxmox.storages.get('local')?.archives('pve1')).toEqual([]);
+  expect(await spine.artifacts.list()).toEqual([]);
+  expect(await spine.all(Service)).toEqual([]);
+  return spine;
+}
+
+/** Exactly the guests that are asked for run, each known to exactly one Guest, and the service says so. */
+async function atRest(spine: SpineWorld, guests: number): Promise<void> {
+  expect([...spine.proxmox.guests.keys()].sort()).toEqual(spine.runningVmids());
+  expect(spine.runningVmids()).toHaveLength(guests);
+  const known = (await spine.all(Guest)).map(({ status }) => status.vmid ?? 0).sort((a, b) => a - b);
+  expect(known).toEqual(spine.runningVmids());
+  expect(spine.readyOf(await spine.service())).toBe('True Available');
+}
+
+const { world: undisturbed } = await live();
+
+describe('a process that dies at any call', () => {
+  it('makes enough calls in an undisturbed life for the matrix to mean something', () => {
+    expect(undisturbed.calls).toBeGreaterThan(100);
+  });
+
+  for (const when of ['before', 'after'] as const) {
+    it(`ends in the same world, ${when} each of its calls`, { timeout: 600_000 }, async () => {
+      for (let call = 1; call <= undisturbed.calls; call += 1) {
+        const spine = await live({ call, when }).catch((error: unknown) => {
+          throw new Error(`died ${when} call ${call} (${worlds.at(-1)?.world.diedAt})`, { cause: error });
+        });
+        expect(spine.world.diedAt, `the process should have died ${when} call ${call}`).toBeDefined();
+        spine.dispose();
+        worlds.pop();
+      }
+    });
+  }
+});

@@ -1,0 +1,276 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Build } from '../../crds/build.ts';
+import { Builder } from '../../crds/builder.ts';
+import type { Kind, Resource } from '../../crds/define-kind.ts';
+import { Deployment } from '../../crds/deployment.ts';
+import { Guest } from '../../crds/guest.ts';
+import { API_VERSION } from '../../crds/meta.ts';
+import { Project } from '../../crds/project.ts';
+import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
+import { Service } from '../../crds/service.ts';
+import type { LogLine, LogStore } from '../../controller/logs.ts';
+import type { Reconciler } from '../../controller/reconciler.ts';
+import { createMemoryStore } from '../../controller/store/memory-store.ts';
+import type { ResourceStore } from '../../controller/store/store.ts';
+import { buildReconciler } from '../../reconcilers/build/reconciler.ts';
+import { builderReconciler } from '../../reconcilers/builder/reconciler.ts';
+import { deploymentReconciler } from '../../reconcilers/deployment/reconciler.ts';
+import { guestReconciler } from '../../reconcilers/guest/reconciler.ts';
+import { projectReconciler } from '../../reconcilers/project/reconciler.ts';
+import { createBuilderPool } from '../../reconcilers/providers/docker/builder-pool.ts';
+import { createFakeDocker } from '../../reconcilers/providers/docker/fake.ts';
+import { createFakeGit } from '../../reconcilers/providers/git/fake.ts';
+import { createFakeGuestLinks, createFakeHealthMonitor } from '../../reconcilers/providers/guest/fake.ts';
+import { createFakeArtifactStore } from '../../reconcilers/providers/oci/fake-artifact-store.ts';
+import { createClusterObserver } from '../../reconcilers/providers/proxmox/cluster-observer.ts';
+import { createClusterPool } from '../../reconcilers/providers/proxmox/cluster-pool.ts';
+import { FakeProxmox } from '../../reconcilers/providers/proxmox/fake.ts';
+import { proxmoxClusterReconciler } from '../../reconcilers/proxmox-cluster/reconciler.ts';
+import { secretReconciler } from '../../reconcilers/secret/reconciler.ts';
+import { serviceReconciler } from '../../reconcilers/service/reconciler.ts';
+import { createArchivePlacements } from '../../reconcilers/shared/archive-placements.ts';
+import { Reservations } from '../../reconcilers/shared/reservations.ts';
+import { createSignal } from '../../reconcilers/shared/signal.ts';
+import type { CrashPoint } from '../harness/crash.ts';
+import { FakeClock } from '../harness/fake-clock.ts';
+import { World, type ProcessTools } from '../harness/world.ts';
+import { fakeRepack } from './fake-repack.ts';
+
+const USER = { manager: 'containr-cli', user: 'test' };
+export const REPOSITORY = 'https://git.example/shop/web.git';
+
+/** The whole controller over fakes: what outlives a process, and a World that steps its loops. */
+export class SpineWorld {
+  readonly clock = new FakeClock();
+  readonly store: ResourceStore = createMemoryStore({ clock: this.clock });
+  readonly proxmox: FakeProxmox;
+  readonly docker = createFakeDocker({ clock: this.clock });
+  readonly git = createFakeGit();
+  readonly workDir = mkdtempSync(join(tmpdir(), 'containr-scenario-'));
+  readonly artifacts = createFakeArtifactStore({ clock: this.clock, workDir: this.workDir });
+  readonly logs = memoryLogs();
+  /** Uids of guests whose process never becomes healthy; `all` for every guest. */
+  unhealthy: 'none' | 'all' = 'none';
+  readonly secrets = new Map<string, Readonly<Record<string, string>>>([
+    ['pve-token', { tokenId: 'a@pve!b', secret: 'x' }],
+  ]);
+  readonly world: World;
+
+  constructor(options: { nodes?: readonly string[]; crash?: CrashPoint } = {}) {
+    this.proxmox = new FakeProxmox({ clock: this.clock, nodes: options.nodes ?? ['pve1'] });
+    this.world = new World({
+      store: this.store,
+      clock: this.clock,
+      crash: options.crash,
+      build: (tools) => this.#loops(tools),
+    });
+  }
+
+  dispose(): void {
+    rmSync(this.workDir, { recursive: true, force: true });
+  }
+
+  /** Cluster, builder, project and one commit in the repository. */
+  async prepare(): Promise<void> {
+    this.git.commit(REPOSITORY, { Dockerfile: 'FROM scratch\nCOPY app /app\nEXPOSE 8080\nCMD ["/app"]\n', app: 'one' });
+    await this.create(ProxmoxCluster, 'home', {
+      endpoints: ['https://pve1.example:8006'],
+      tokenSecretRef: { name: 'pve-token' },
+      tls: { insecureSkipVerify: true },
+      regions: [{ name: 'default', nodes: [...this.proxmox.nodes.keys()] }],
+      storages: { rootfs: 'local-lvm', templates: 'local' },
+      network: {
+        addressing: 'static',
+        bridge: 'vmbr0',
+        cidr: '10.40.0.0/24',
+        gateway: '10.40.0.1',
+        pool: { from: '10.40.0.50', to: '10.40.0.99' },
+      },
+      vmidRange: { from: 20_000, to: 20_099 },
+    });
+    await this.create(Builder, 'default', { endpoint: 'unix:///var/run/docker.sock' });
+    await this.create(Project, 'shop', {});
+  }
+
+  async createService(name = 'web', spec: Record<string, unknown> = {}): Promise<void> {
+    await this.create(
+      Service,
+      name,
+      { source: { type: 'git', repository: REPOSITORY, branch: 'main' }, ...spec },
+      'shop',
+    );
+  }
+
+  async create<R extends Resource>(kind: Kind<R>, name: string, spec: unknown, namespace?: string): Promise<R> {
+    const metadata = { name, ...(namespace !== undefined && { namespace }) };
+    return this.store.create(
+      kind,
+      kind.parseManifest({ apiVersion: API_VERSION, kind: kind.kind, metadata, spec }),
+      USER,
+    );
+  }
+
+  /** Changes the spec as a user would. */
+  async edit<R extends Resource>(
+    kind: Kind<R>,
+    name: string,
+    change: (spec: R['spec']) => R['spec'],
+    namespace = 'shop',
+  ): Promise<void> {
+    const object = await this.store.get(kind, { namespace, name });
+    if (!object) throw new Error(`There is no ${kind.kind} ${name}.`);
+    await this.store.update(kind, { ...object, spec: change(structuredClone(object.spec)) }, USER);
+  }
+
+  async service(name = 'web'): Promise<Service> {
+    const service = await this.store.get(Service, { namespace: 'shop', name });
+    if (!service) throw new Error(`There is no Service ${name}.`);
+    return service;
+  }
+
+  async all<R extends Resource>(kind: Kind<R>): Promise<R[]> {
+    return (await this.store.list(kind)).items;
+  }
+
+  async deleteService(name = 'web'): Promise<void> {
+    await this.store.delete(Service, { namespace: 'shop', name }, USER);
+  }
+
+  readyOf(object: Resource): string {
+    const ready = object.status.conditions.find(({ type }) => type === 'Ready');
+    return `${ready?.status} ${ready?.reason}`;
+  }
+
+  /** Guests that run on the fake, in the order of their vmids. */
+  runningVmids(): number[] {
+    return [...this.proxmox.guests.values()]
+      .filter(({ running }) => running)
+      .map(({ vmid }) => vmid)
+      .sort((a, b) => a - b);
+  }
+
+  #loops(tools: ProcessTools): readonly Reconciler<Resource>[] {
+    const { clock, signal, reach, resourcesFor } = tools;
+    const proxmox = reach(this.proxmox, { uncounted: ['close'] });
+    const changed = createSignal<string>();
+    const placed = createSignal<void>();
+    // The process ends without a word: its polling stops, and the fakes, which outlive it, are not closed.
+    const clusters = createClusterPool((_, onChange) => {
+      const observer = createClusterObserver({ client: proxmox, intervalMs: 2_000, clock, onChange });
+      signal.addEventListener('abort', () => observer.stop(), { once: true });
+      return { client: proxmox, observer };
+    });
+    const builders = createBuilderPool(() => reach(this.docker, { uncounted: ['close'] }));
+    const placements = createArchivePlacements({
+      clock,
+      downloadUrl: () => undefined,
+      onSettled: () => placed.emit(),
+      signal,
+    });
+    const links = this.#links(tools, changed.emit);
+    const health = this.#health(tools, changed.emit);
+    const logs = reach(this.logs);
+    const read = (
+      name: string,
+    ): { ok: true; values: Readonly<Record<string, string>> } | { ok: false; message: string } => {
+      const values = this.secrets.get(name);
+      return values ? { ok: true, values } : { ok: false, message: `The Secret ${name} does not exist.` };
+    };
+
+    return [
+      projectReconciler(resourcesFor(Project)),
+      secretReconciler(() => ({ ok: true })),
+      proxmoxClusterReconciler({ resources: resourcesFor(ProxmoxCluster), clusters, readSecret: read }),
+      builderReconciler({ resources: resourcesFor(Builder), builders, readSecret: read }),
+      serviceReconciler(resourcesFor(Service)),
+      buildReconciler({
+        resources: resourcesFor(Build),
+        builders,
+        clusters,
+        placements,
+        artifacts: reach(this.artifacts, { uncounted: ['path'] }),
+        git: reach(this.git, { uncounted: ['commit', 'point', 'deleteBranch', 'protect', 'fail'] }),
+        repackImage: fakeRepack,
+        readInit: async () => ({ bytes: Buffer.from('init'), sha256: 'init' }),
+        readSecret: (_, name) => read(name),
+        logs,
+        clock,
+        placed,
+      }),
+      deploymentReconciler({ resources: resourcesFor(Deployment), lastLines: async () => ['last words'] }),
+      guestReconciler({
+        resources: resourcesFor(Guest),
+        clusters,
+        reservations: new Reservations(),
+        placements,
+        artifacts: reach(this.artifacts, { uncounted: ['path'] }),
+        links,
+        health,
+        logs,
+        readSecret: (_, name, key) => {
+          const value = this.secrets.get(name)?.[key];
+          return value === undefined
+            ? { ok: false, reason: 'SecretNotFound', message: `There is no key "${key}" in ${name}.` }
+            : { ok: true, value };
+        },
+        installation: 'a1b2c3d4',
+        guestKey: 'test-key',
+        changed,
+      }),
+    ];
+  }
+
+  /** Supervisors that answer a moment after they are asked. */
+  #links({ clock, signal }: ProcessTools, emit: (uid: string) => void): ReturnType<typeof createFakeGuestLinks> {
+    const links = createFakeGuestLinks(emit);
+    const ensure = links.ensure.bind(links);
+    links.ensure = (uid, endpoint, history) => {
+      const known = links.state(uid) !== undefined;
+      ensure(uid, endpoint, history);
+      if (!known)
+        clock.after(
+          50,
+          () => signal.aborted || links.tell(uid, { connected: true, process: 'listening', listening: true }),
+        );
+    };
+    return links;
+  }
+
+  #health({ clock, signal }: ProcessTools, emit: (uid: string) => void): ReturnType<typeof createFakeHealthMonitor> {
+    const health = createFakeHealthMonitor(emit);
+    const ensure = health.ensure.bind(health);
+    health.ensure = (uid, check, since) => {
+      const known = health.state(uid) !== undefined;
+      ensure(uid, check, since);
+      if (known) return;
+      clock.after(100, () => {
+        if (signal.aborted) return;
+        health.tell(uid, this.unhealthy === 'all' ? { healthy: false, why: 'status 503' } : { healthy: true });
+      });
+    };
+    return health;
+  }
+}
+
+/** Logs that a scenario can read back; what a process died before storing is not in them. */
+function memoryLogs(): LogStore & { readonly lines: Map<string, LogLine[]> } {
+  const lines = new Map<string, LogLine[]>();
+  const positions = new Map<string, number>();
+  return {
+    lines,
+    async append(stream, added, resumeAt) {
+      lines.set(stream, [...(lines.get(stream) ?? []), ...added]);
+      positions.set(stream, resumeAt);
+    },
+    resumeAt: async (stream) => positions.get(stream),
+    read: async (stream, { tail }) => (lines.get(stream) ?? []).slice(-(tail ?? 1_000)),
+    changed: async () => undefined,
+    async remove(stream) {
+      lines.delete(stream);
+      positions.delete(stream);
+    },
+    trim: async () => undefined,
+  };
+}
