@@ -1,4 +1,5 @@
 import type { ArchiveFile, ProxmoxClient, Upid } from './client.ts';
+import { isProxmoxFault } from './fault.ts';
 
 export interface ArchivePlace {
   node: string;
@@ -23,10 +24,16 @@ export async function placeArchive(
   const found = (await client.archives(node, storage, signal)).find((archive) => archive.volid === volid);
   if (found?.sizeBytes === file.sizeBytes) return { volid };
   // A file of another size is a copy cut short. An upload takes its place, a download would refuse to.
-  if (downloadUrl === undefined || found)
-    return { upid: await client.uploadArchive(node, storage, filename, file, signal) };
-  const source = { url: downloadUrl, sha256: file.sha256 };
-  return { upid: await client.downloadArchive(node, storage, filename, source, signal) };
+  if (downloadUrl !== undefined && !found) {
+    const source = { url: downloadUrl, sha256: file.sha256 };
+    try {
+      return { upid: await client.downloadArchive(node, storage, filename, source, signal) };
+    } catch (error) {
+      // Downloads take a privilege that a token may do without.
+      if (!isProxmoxFault(error, 'forbidden')) throw error;
+    }
+  }
+  return { upid: await client.uploadArchive(node, storage, filename, file, signal) };
 }
 
 /** The file name of an archive on every storage; `digest` is "sha256:..." of its content. */
