@@ -38,6 +38,7 @@ export class FakeClock implements Clock {
 
   /** Moves on by `ms`; each timer goes off at its time, and what it sets going settles before the next. */
   async advance(ms: number): Promise<void> {
+    await settle();
     const untilMs = this.#nowMs + ms;
     for (let timer = this.#next(); timer && timer.atMs <= untilMs; timer = this.#next()) {
       this.#nowMs = Math.max(this.#nowMs, timer.atMs);
