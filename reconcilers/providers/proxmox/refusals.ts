@@ -36,7 +36,8 @@ const texts: ReadonlyArray<readonly [RegExp, ProxmoxMeaning]> = [
 /** The fault for a refusal; `what` says what was asked, as in "create guest 100 on node pve1". */
 export function faultOf(refusal: Refusal, what: string): ProxmoxFault {
   const said = wordsOf(refusal);
-  const known = readText(said);
+  // Who asked counts before what was asked for.
+  const known = refusal.status === 401 || refusal.status === 403 ? undefined : readText(said);
   const meaning = known?.meaning ?? meaningOfStatus(refusal.status);
   const missing = meaning === 'forbidden' ? missingIn(said) : undefined;
   const message = [`Proxmox refused to ${what}: ${said || `status ${refusal.status}`}.`, advice(meaning, missing)];
