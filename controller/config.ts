@@ -49,6 +49,7 @@ const Environment = z.object({
   CONTAINR_MAX_REPOSITORY_MIB: whole(1, 1_048_576).default(1_024),
   CONTAINR_LOG_LIMIT_MIB: whole(1, 1_048_576).default(64),
   CONTAINR_ADMIN_TOKEN_FILE: z.string().optional(),
+  CONTAINR_EXIT_WITH_STDIN: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0'),
 });
 
 /** How this process is set up. Frozen. */
@@ -75,6 +76,8 @@ export interface Config {
   readonly logLimitMiB: number;
   /** `CONTAINR_ADMIN_TOKEN_FILE`: where the first administrator's token is written; admin-token in the data folder. */
   readonly adminTokenFile: string;
+  /** `CONTAINR_EXIT_WITH_STDIN`: 1 ends the process when its standard input closes, for whoever starts it as a child; 0. */
+  readonly exitWithStdin: boolean;
 }
 
 /**
@@ -99,6 +102,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     maxRepositoryMiB: data.CONTAINR_MAX_REPOSITORY_MIB,
     logLimitMiB: data.CONTAINR_LOG_LIMIT_MIB,
     adminTokenFile: resolve(data.CONTAINR_ADMIN_TOKEN_FILE ?? join(dataDir, 'admin-token')),
+    exitWithStdin: data.CONTAINR_EXIT_WITH_STDIN === '1',
   });
 }
 
