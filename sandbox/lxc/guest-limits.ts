@@ -72,18 +72,22 @@ function cpusetSettings(
   return [{ ...cpuset, file: 'cpuset.cpus', value: chosen.sort((a, b) => a - b).join(',') }];
 }
 
-/** Writes limits to a running guest's control group; `cgroup` is its folder in every hierarchy. Throws when the kernel refuses. */
+/** Writes limits to a running guest's control group, given by its folder in every hierarchy. Throws when the kernel refuses. */
 export async function writeLimits(settings: readonly LimitSetting[], cgroup: string): Promise<void> {
-  for (const setting of await inWritableOrder(settings, cgroup)) {
-    await writeFile(join(setting.root, cgroup, setting.file), setting.value);
+  const total = settings.find(isTotal);
+  const currentTotal = total ? Number(await readFile(join(total.root, cgroup, total.file), 'utf8')) : 0;
+  for (const { root, file, value } of inWritableOrder(settings, currentTotal)) {
+    await writeFile(join(root, cgroup, file), value);
   }
 }
 
-/** Memory may never exceed memory plus swap, not even between two writes. */
-async function inWritableOrder(settings: readonly LimitSetting[], cgroup: string): Promise<LimitSetting[]> {
-  const total = settings.find(({ file }) => file === 'memory.memsw.limit_in_bytes');
-  if (!total) return [...settings];
-  const current = Number(await readFile(join(total.root, cgroup, total.file), 'utf8'));
-  const others = settings.filter((setting) => setting !== total);
-  return Number(total.value) > current ? [total, ...others] : [...others, total];
+/** In version 1 memory may never exceed memory plus swap, not even between two writes: what grows must grow total first. */
+export function inWritableOrder(settings: readonly LimitSetting[], currentTotal: number): LimitSetting[] {
+  const total = settings.filter(isTotal);
+  const others = settings.filter((setting) => !isTotal(setting));
+  return total.some(({ value }) => Number(value) > currentTotal) ? [...total, ...others] : [...others, ...total];
+}
+
+function isTotal({ file }: LimitSetting): boolean {
+  return file === 'memory.memsw.limit_in_bytes';
 }

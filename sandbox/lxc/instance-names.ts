@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 /** Every name that an engine leaves on the machine, so that two sandboxes never meet and leftovers are found again. */
 export interface InstanceNames {
@@ -25,21 +25,21 @@ export interface GuestFolder {
   log: string;
 }
 
-/** Throws RangeError when the instance is not 1 to 7 of a-z and 0-9: longer, and interface names would not fit. */
+/** Throws RangeError when the instance is not 1 to 6 of a-z and 0-9: longer, and interface names would not fit. */
 export function instanceNames(instance: string, stateDir: string, bridge?: string): InstanceNames {
-  if (!/^[a-z0-9]{1,7}$/.test(instance)) {
-    throw new RangeError(`The sandbox instance '${instance}' is not 1 to 7 characters of a-z and 0-9.`);
+  if (!/^[a-z0-9]{1,6}$/.test(instance)) {
+    throw new RangeError(`The sandbox instance '${instance}' is not 1 to 6 characters of a-z and 0-9.`);
   }
   return {
     instance,
     bridge: bridge ?? `ctbr-${instance}`,
     cgroup: `ct${instance}`,
     lxcPath: `/run/lxc/${instance}`,
-    linkPrefix: `v${instance}`,
+    linkPrefix: `ct${instance}`,
     container: (vmid) => `ct${instance}-${vmid}`,
     guestCgroup: (vmid) => `ct${instance}/${vmid}`,
-    // The kernel takes 15 characters: 1 + up to 7 + 6 + 1.
-    link: (vmid, nic) => `v${instance}${vmid.toString(36).padStart(6, '0')}${nic.toString(36)}`,
+    // The kernel takes 15 characters: 2 + up to 6 + 6 + 1.
+    link: (vmid, nic) => `ct${instance}${vmid.toString(36).padStart(6, '0')}${nic.toString(36)}`,
     guestFolder(vmid) {
       const path = join(stateDir, 'guests', String(vmid));
       return { path, config: join(path, 'config'), pid: join(path, 'pid'), log: join(path, 'lxc.log') };
@@ -49,6 +49,6 @@ export function instanceNames(instance: string, stateDir: string, bridge?: strin
 
 /** The instance for a data folder: the same folder always gives the same one. */
 export function instanceOf(stateDir: string): string {
-  const digest = createHash('sha256').update(stateDir).digest();
+  const digest = createHash('sha256').update(resolve(stateDir)).digest();
   return digest.readUIntBE(0, 6).toString(36).padStart(7, '0').slice(-6);
 }

@@ -1,4 +1,5 @@
 import { chown, mkdir, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   EngineError,
@@ -23,12 +24,12 @@ import { readGuestProcesses } from './launch-guest.ts';
 import { onlineCpus } from './online-cpus.ts';
 import { startGuest } from './start-guest.ts';
 import { findGuests, removeInstanceCgroups, sweepGuest } from './sweep.ts';
-import { unpackArchive } from './unpack-archive.ts';
+import { Unpacker } from './unpacker.ts';
 
 export interface LxcEngineOptions {
   /** Folder for the engine's own small files, kept over restarts. Made when absent. */
   stateDir: string;
-  /** 1 to 7 of a-z and 0-9, different for every sandbox on a machine. Default: made from `stateDir`. */
+  /** 1 to 6 of a-z and 0-9, different for every sandbox on a machine. Default: made from `stateDir`. */
   instance?: string;
   /** Name of the guests' bridge. Default: made from the instance. */
   bridge?: string;
@@ -44,7 +45,8 @@ const noLog = (): void => undefined;
  * finds them again. Throws EngineError when this machine cannot run containers.
  */
 export async function createLxcEngine(options: LxcEngineOptions): Promise<LxcEngine> {
-  const { stateDir, instance = instanceOf(stateDir), log = noLog } = options;
+  const stateDir = resolve(options.stateDir);
+  const { instance = instanceOf(stateDir), log = noLog } = options;
   const availability = await lxcAvailability();
   if (!availability.available) throw new EngineError(availability.reason);
 
@@ -74,6 +76,7 @@ export class LxcEngine implements GuestEngine {
   readonly #watch = new GuestWatch((vmid, guest) => this.#tidyUp(vmid, guest));
   /** Guests that are gone while their leftovers are removed. */
   readonly #tidying = new Map<number, Promise<void>>();
+  readonly #unpacker = new Unpacker();
   readonly #listeners: Array<(vmid: number) => void> = [];
 
   constructor(parts: LxcEngineParts) {
@@ -82,7 +85,7 @@ export class LxcEngine implements GuestEngine {
   }
 
   unpack(archive: { path: string; format: 'oci' | 'plain' }, rootfs: string): Promise<void> {
-    return unpackArchive(archive, rootfs);
+    return this.#unpacker.unpack(archive, rootfs);
   }
 
   async makeVolume(path: string): Promise<void> {
@@ -137,16 +140,16 @@ export class LxcEngine implements GuestEngine {
   }
 
   isRunning(vmid: number): boolean {
-    return this.#watch.get(vmid) !== undefined || this.#tidying.has(vmid);
+    return this.#running(vmid) !== undefined || this.#tidying.has(vmid);
   }
 
   async usage(vmid: number): Promise<GuestUsage | undefined> {
-    const guest = this.#watch.get(vmid);
+    const guest = this.#running(vmid);
     return guest && readGuestUsage(guest, this.#parts);
   }
 
   async interfaces(vmid: number): Promise<GuestInterface[]> {
-    const guest = this.#watch.get(vmid);
+    const guest = this.#running(vmid);
     return guest ? readInterfaces(guest.processes.init.pid) : [];
   }
 
@@ -179,7 +182,13 @@ export class LxcEngine implements GuestEngine {
       await removeBridge(names.bridge);
     }
     this.#watch.close();
+    await this.#unpacker.close();
     await Promise.all(this.#tidying.values());
+  }
+
+  /** Looks first, so that nobody is told of a guest that ended since the watch last looked. */
+  #running(vmid: number): RunningGuest | undefined {
+    return this.#watch.check(vmid) ? undefined : this.#watch.get(vmid);
   }
 
   #addressesInUse(): string[] {

@@ -19,8 +19,8 @@ export interface RootfsArchive {
 const chunkBytes = 1024 * 1024;
 
 /**
- * Unpacks an archive into an empty folder for an unprivileged container. Blocks the thread, so unpack-archive.ts runs it
- * in one of its own. Throws EngineError for an archive that cannot be unpacked; the folder is then left half full.
+ * Unpacks an archive into an empty folder for an unprivileged container. Blocks the thread, so unpacker.ts runs it in
+ * one of its own. Throws EngineError for an archive that cannot be unpacked; the folder is then left half full.
  */
 export async function unpackRootfs({ path, format }: RootfsArchive, rootfs: string): Promise<void> {
   if (readdirSync(rootfs).length > 0) throw new EngineError(`the root file system is not empty: ${rootfs}`);

@@ -1,25 +1,27 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { z } from 'zod';
 import { EngineError } from '../engine/engine.ts';
 import { unpackRootfs } from './unpack-rootfs.ts';
+
+/** The thread behind Unpacker: does the jobs it is sent, one after the other, and answers how each ended. */
 
 const Job = z.object({
   archive: z.object({ path: z.string(), format: z.enum(['oci', 'plain']) }),
   rootfs: z.string(),
 });
 
-/** The thread behind unpackArchive: does one job and posts how it ended. */
-async function run(): Promise<void> {
-  const { archive, rootfs } = Job.parse(workerData);
+parentPort?.on('message', (message: unknown) => {
+  void run(message).then((answer) => parentPort?.postMessage(answer, []));
+});
+
+async function run(message: unknown): Promise<{ done: true } | { done: false; refusal: string }> {
+  const { archive, rootfs } = Job.parse(message);
   try {
     await unpackRootfs(archive, rootfs);
-    parentPort?.postMessage({ done: true }, []);
+    return { done: true };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const words = error instanceof Error ? error.message : String(error);
     // Only its words travel between threads, so what kind of error it was is settled here.
-    const refusal = error instanceof EngineError ? message : `cannot unpack ${archive.path}: ${message}`;
-    parentPort?.postMessage({ done: false, refusal }, []);
+    return { done: false, refusal: error instanceof EngineError ? words : `cannot unpack ${archive.path}: ${words}` };
   }
 }
-
-await run();
