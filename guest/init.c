@@ -198,10 +198,11 @@ static bool make_folders(const char *path, mode_t mode, bool *made)
         partial[end] = '\0';
         *made = mkdir(partial, end == length ? mode : 0755) == 0;
     }
+    int error = *made ? 0 : errno; /* a better reason than that there is nothing */
     struct stat status;
-    if (stat(path, &status) != 0) return false;
-    if (!S_ISDIR(status.st_mode)) errno = ENOTDIR;
-    return S_ISDIR(status.st_mode);
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) return true;
+    errno = error == EEXIST ? ENOTDIR : error;
+    return false;
 }
 
 /* --------------------------------------------------------------------------------------------------------- signals */
@@ -971,8 +972,7 @@ static void log_open(const char *path, uint64_t limit)
     logs.folder = -1;
     logs.limit = limit;
     if (path == NULL) return;
-    make_folders(path, 0700, &made);
-    logs.folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (make_folders(path, 0700, &made)) logs.folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (logs.folder < 0) {
         turn_to_memory(strerror(errno));
         return;

@@ -62,11 +62,10 @@ static void print_signals(void)
     printf("blocked=%d ignored=%d\n", count_blocked, count_ignored);
 }
 
-/* As a program does that was told to log to /dev/stdout. */
-static void open_stdout_again(void)
+static void try_to_open(const char *path, int how)
 {
-    int file = open("/proc/self/fd/1", O_WRONLY);
-    printf("stdout=%s\n", file < 0 ? strerror(errno) : "opened");
+    int file = open(path, how);
+    printf("%s %s\n", path, file < 0 ? strerror(errno) : "opened");
 }
 
 static void spy_on_supervisor(const char *what)
@@ -152,7 +151,8 @@ static void behave(const char *what, const char *how)
     else if (strcmp(what, "identity") == 0) print_identity();
     else if (strcmp(what, "files") == 0) print_files();
     else if (strcmp(what, "signals") == 0) print_signals();
-    else if (strcmp(what, "stdout") == 0) open_stdout_again();
+    else if (strcmp(what, "read") == 0) try_to_open(how, O_RDONLY);
+    else if (strcmp(what, "write") == 0) try_to_open(how, O_WRONLY);
     else if (strcmp(what, "spy") == 0) spy_on_supervisor(how);
     else if (strcmp(what, "zombies") == 0) make_zombies(atoi(how));
     else if (strcmp(what, "reaped") == 0) await_no_zombies();

@@ -49,12 +49,13 @@ export const secret = 'open sesame';
 
 /** Starts supervisors and, with `end()`, leaves nothing of them behind. */
 export class Supervisors {
-  readonly #init: string;
+  readonly #command: readonly string[];
   readonly #started: ChildProcess[] = [];
   readonly #folders: string[] = [];
 
-  constructor(init: string) {
-    this.#init = init;
+  /** The supervisor, or what starts it, with its arguments. */
+  constructor(...words: string[]) {
+    this.#command = words;
   }
 
   /** `log` undefined: the log lives in memory. The secret and a free port are added to the pairs. */
@@ -67,7 +68,8 @@ export class Supervisors {
 
   /** Starts with exactly this environment. */
   startWith(env: Record<string, string>): Omit<Supervisor, 'port'> {
-    const child = spawn(this.#init, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const [program = '', ...words] = this.#command;
+    const child = spawn(program, words, { env, stdio: ['ignore', 'ignore', 'pipe'] });
     this.#started.push(child);
     const ended = once(child, 'exit').then(() => ({ code: child.exitCode, signal: child.signalCode }));
     return { process: child, ended, stderr: readAll(child.stderr) };

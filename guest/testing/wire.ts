@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { once } from 'node:events';
 
 /** A frame of the log, or the news that some are gone. */
 export type Entry = Frame | Gap;
@@ -34,17 +33,19 @@ export class Wire {
     for (const event of ['readable', 'end', 'close']) socket.on(event, () => this.#wake());
   }
 
+  /** Keeps trying for ten seconds: a supervisor that was just started does not listen yet. */
   static async open(port: number): Promise<Wire> {
-    for (;;) {
+    for (let attempt = 0; attempt < 1000; attempt++) {
       const socket = connect(port, '127.0.0.1');
       const wire = new Wire(socket);
-      const connected = await Promise.race([
-        once(socket, 'connect').then(() => true),
-        once(socket, 'close').then(() => false),
-      ]).catch(() => false);
+      const connected = await new Promise((resolve) => {
+        socket.once('connect', () => resolve(true));
+        socket.once('close', () => resolve(false));
+      });
       if (connected) return wire;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
+    throw new Error(`nobody listens on port ${port}`);
   }
 
   /** Undefined when the connection ended. */

@@ -1,0 +1,255 @@
+/*
+ * Throws bytes at everything in the supervisor that reads what others wrote: the configuration, the segments of the
+ * log, the commands of a client, the tables of the guest. Built with the sanitizers; a broken promise aborts.
+ *
+ * fuzz FOLDER SEED ROUNDS
+ */
+#define main supervisor_main
+#include "../init.c"
+#undef main
+
+#define PROMISE(holds) ((holds) ? (void)0 : (fprintf(stderr, "line %d: broken: %s\n", __LINE__, #holds), abort()))
+
+static uint64_t seed;
+
+/* xorshift: the same seed finds the same fault again. */
+static uint32_t any(uint32_t below)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (uint32_t)(seed >> 16) % below;
+}
+
+static size_t any_bytes(char *bytes, size_t most)
+{
+    static const char likely[] = "oOeEs 0123456789\n\0:,=ABab/+";
+    size_t size = any((uint32_t)most);
+    bool textual = any(2) == 0;
+    for (size_t i = 0; i < size; i++) bytes[i] = textual ? likely[any(sizeof likely)] : (char)any(256);
+    return size;
+}
+
+static void damage(char *bytes, size_t size)
+{
+    for (uint32_t count = any(4); count > 0 && size > 0; count--) bytes[any((uint32_t)size)] = (char)any(256);
+}
+
+static void encode_base64(const char *bytes, size_t size, char *text)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < size; i += 3) {
+        uint32_t group = 0;
+        for (size_t j = 0; j < 3; j++) group = group << 8 | (i + j < size ? (uint8_t)bytes[i + j] : 0);
+        for (size_t j = 0; j < 4; j++) *text++ = i + j > size ? '=' : digits[group >> (18 - 6 * j) & 63];
+    }
+    *text = '\0';
+}
+
+static void fuzz_config(void)
+{
+    static const char sample[] = "arg\0/bin/sh\0arg\0-c\0env\0A=b\0user\0app:web\0cwd\0/srv\0stop-signal\0SIGRTMIN+3\0"
+                                 "restart\0never\0stop-timeout\0005000\0port\0008080\0listen\000127.0.0.1\0log-limit\0001000000\0secret\0x\0";
+    char bytes[1000], text[2000];
+    size_t size = sizeof sample - 1;
+    memcpy(bytes, sample, size);
+    if (any(2) == 0) size = any_bytes(bytes, sizeof bytes);
+    else damage(bytes, size);
+    encode_base64(bytes, size, text);
+    if (any(4) == 0) damage(text, strlen(text));
+
+    struct config config;
+    const char *problem = config_decode(&config, text);
+    if (problem == NULL) {
+        struct list environment = complete_environment(&config.environment, "/");
+        PROMISE(config.arguments.count > 0 && variable(&environment, "PATH", 4) != NULL);
+        free(environment.item);
+    }
+    struct list *lists[] = {&config.arguments, &config.environment, &config.nameservers, &config.searches, &config.hosts};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]->item);
+    free(config.bytes);
+}
+
+static void fuzz_tables(void)
+{
+    char text[400], *field[6], *rest = text, *line;
+    text[any_bytes(text, sizeof text - 1)] = '\0';
+    line_shows_listener(text, 80);
+    parse_signal(text);
+    remove_our_lines(text);
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        split_fields(line, field, 6);
+        is_called(field[0], field[1], 7);
+        is_member(field[3] == NULL || *field[3] == '\0' ? NULL : field[3], "app");
+    }
+}
+
+static void write_segment(const char *folder, uint64_t start, const char *bytes, size_t size)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%020" PRIu64, folder, start);
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    PROMISE(file >= 0 && write_all(file, bytes, size));
+    close(file);
+}
+
+static size_t some_frames(char *bytes, size_t room)
+{
+    static char data[LINE_LIMIT];
+    size_t size = 0;
+    while (any(8) != 0 && room - size > FRAME_LIMIT)
+        size += format_frame(bytes + size, "oOeEs"[any(5)], data, any(any(4) == 0 ? LINE_LIMIT : 100));
+    return size;
+}
+
+static void forget_log(void)
+{
+    log_close();
+    while (logs.segments > 0) close(logs.segment[--logs.segments].file);
+    if (logs.folder >= 0) close(logs.folder);
+    memset(&logs, 0, sizeof logs);
+}
+
+static void empty_folder(const char *folder)
+{
+    int there = open(folder, O_RDONLY | O_DIRECTORY);
+    size_t count;
+    uint64_t *starts = list_segments(there, &count);
+    for (size_t i = 0; i < count; i++) {
+        char name[24];
+        segment_name(starts[i], name);
+        unlinkat(there, name, 0);
+    }
+    free(starts);
+    close(there);
+}
+
+/* Reads as a client does, from somewhere to the end. */
+static void read_through(uint64_t offset)
+{
+    static char bytes[CHUNK];
+    while (offset < logs.end) {
+        uint64_t readable = log_readable_from(offset);
+        PROMISE(readable >= offset && readable <= logs.end);
+        if (readable == logs.end) return;
+        uint64_t run_end = log_run_end(readable), frame_end = frame_end_after(readable);
+        PROMISE(run_end > readable && frame_end <= run_end);
+        size_t size = log_read(readable, bytes, sizeof bytes);
+        PROMISE(size <= run_end - readable);
+        size_t whole = frame_end == readable ? whole_frames(bytes, size) : 0;
+        offset = frame_end > readable ? frame_end : whole > 0 ? readable + whole : run_end;
+    }
+}
+
+/* Segments as crashes, full disks and other programs leave them. */
+static void write_segments(const char *folder)
+{
+    static char bytes[4 * CHUNK];
+    uint64_t start = any(1000);
+    for (uint32_t count = any(5); count > 0; count--) {
+        size_t size = any(5) == 0 ? any_bytes(bytes, 5000) : some_frames(bytes, sizeof bytes);
+        if (any(3) == 0) damage(bytes, size);
+        if (any(3) == 0) size = any((uint32_t)size + 1);
+        write_segment(folder, start, bytes, size);
+        start += any(4) == 0 ? any(10000) : size;
+    }
+}
+
+static void fuzz_recovery(const char *folder)
+{
+    static char bytes[LINE_LIMIT];
+    write_segments(folder);
+    log_open(folder, SEGMENTS_A_LOG * SEGMENT_MINIMUM);
+    uint64_t recovered = logs.end;
+    for (uint32_t count = any(60); count > 0; count--) log_frame('o', bytes, any(LINE_LIMIT));
+    log_flush();
+    PROMISE(logs.end >= recovered && log_start() <= logs.end);
+    read_through(0);
+    read_through(any((uint32_t)logs.end + 1));
+    uint64_t end = logs.end, first = log_start();
+    forget_log();
+
+    log_open(folder, SEGMENTS_A_LOG * SEGMENT_MINIMUM);
+    PROMISE(logs.end == end && log_start() == first);
+    forget_log();
+    empty_folder(folder);
+}
+
+static void fuzz_client(const char *folder)
+{
+    static const char *const commands[] = {"STATUS\n", "LOGS 0\n", "LOGS 7\n", "LOGS ", "AUTH ", "\n", "9999999999999999"};
+    char line[COMMAND_LIMIT + 100], proof[2 * SHA256_SIZE + 1];
+    uint8_t digest[SHA256_SIZE];
+    int ends[2];
+    write_segments(folder);
+    log_open(any(3) == 0 ? NULL : folder, SEGMENTS_A_LOG * SEGMENT_MINIMUM);
+    for (uint32_t count = any(200); count > 0; count--) log_frame('o', line, any(200));
+    log_flush();
+    server.secret = "secret";
+    PROMISE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    struct client *client = &server.client[0];
+    client_greet(client, ends[0]);
+    client_serve(client, POLLOUT);
+    hmac_sha256(server.secret, client->nonce, digest);
+    hex_encode(digest, sizeof digest, proof);
+    if (any(4) != 0) dprintf(ends[1], "AUTH %s\n", proof);
+    for (uint32_t count = any(20); count > 0 && client->phase != NOBODY; count--) {
+        const char *text = commands[any(sizeof commands / sizeof *commands)];
+        size_t size = any(3) == 0 ? any_bytes(line, sizeof line) : (size_t)sprintf(line, "%s", text);
+        send(ends[1], line, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        client_serve(client, POLLIN | POLLOUT);
+        char drained[4096];
+        if (any(2) == 0) recv(ends[1], drained, sizeof drained, MSG_DONTWAIT);
+    }
+    if (client->phase != NOBODY) client_close(client);
+    close(ends[1]);
+    forget_log();
+    empty_folder(folder);
+}
+
+/* Fills memory several times over with frames of every size. */
+static void fuzz_memory(void)
+{
+    static char data[LINE_LIMIT];
+    log_open(NULL, 0);
+    for (uint32_t count = any(400); count > 0; count--) log_frame('e', data, any(LINE_LIMIT + 1));
+    log_flush();
+    PROMISE(logs.end - log_start() <= MEMORY_LIMIT);
+    read_through(log_start());
+    forget_log();
+}
+
+static void fuzz_stream(void)
+{
+    static char bytes[3 * LINE_LIMIT];
+    static struct stream stream = {.letter = 'o'};
+    log_open(NULL, 0);
+    for (uint32_t count = any(20); count > 0; count--) {
+        size_t size = any(sizeof bytes);
+        for (uint32_t newlines = any(4); newlines > 0 && size > 0; newlines--) bytes[any((uint32_t)size)] = '\n';
+        stream_add(&stream, bytes, size);
+        PROMISE(stream.length <= LINE_LIMIT);
+        memset(bytes, 'x', sizeof bytes);
+    }
+    stream_flush(&stream);
+    log_flush();
+    read_through(log_start());
+    forget_log();
+}
+
+int main(int count, char **argument)
+{
+    PROMISE(count == 4);
+    uint32_t first = (uint32_t)atoi(argument[2]), rounds = (uint32_t)atoi(argument[3]);
+    for (uint32_t round = 0; round < rounds; round++) {
+        seed = 0x9e3779b97f4a7c15u * (first + round + 1);
+        fprintf(stderr, "seed %u\n", first + round);
+        for (int i = 0; i < 20; i++) fuzz_config();
+        for (int i = 0; i < 20; i++) fuzz_tables();
+        fuzz_recovery(argument[1]);
+        fuzz_client(argument[1]);
+        if (round % 10 == 0) fuzz_memory();
+        fuzz_stream();
+    }
+    return 0;
+}
