@@ -42,6 +42,7 @@ describe('readConfig', () => {
       CONTAINR_MAX_REPOSITORY_MIB: '10',
       CONTAINR_LOG_LIMIT_MIB: '1',
       CONTAINR_ADMIN_TOKEN_FILE: '/run/token',
+      CONTAINR_EXIT_WITH_STDIN: '1',
     });
     expect(config).toEqual({
       dataDir: '/srv/containr',
@@ -55,6 +56,7 @@ describe('readConfig', () => {
       maxRepositoryMiB: 10,
       logLimitMiB: 1,
       adminTokenFile: '/run/token',
+      exitWithStdin: true,
     });
     expect(Object.isFrozen(config)).toBe(true);
   });
