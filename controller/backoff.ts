@@ -15,7 +15,7 @@ export class Backoff {
   readonly #random: () => number;
   readonly #baseMs: number;
   readonly #ceilingMs: number;
-  readonly #failures = new Map<string, number>();
+  readonly #failing = new Map<string, { failures: number; restMs: number }>();
 
   constructor({ random = Math.random, baseMs = BASE_MS, maxMs = MAX_MS }: BackoffOptions = {}) {
     this.#random = random;
@@ -26,17 +26,23 @@ export class Backoff {
   /** Counts one more failure in a row and answers how long to rest. */
   next(key: string): number {
     const failures = this.failures(key);
-    this.#failures.set(key, failures + 1);
     const steps = Math.min(this.#baseMs * 2 ** Math.min(failures, 32), this.#ceilingMs);
-    return Math.round(steps * (1 + SPREAD * this.#random()));
+    const restMs = Math.round(steps * (1 + SPREAD * this.#random()));
+    this.#failing.set(key, { failures: failures + 1, restMs });
+    return restMs;
   }
 
   /** Failures in a row. */
   failures(key: string): number {
-    return this.#failures.get(key) ?? 0;
+    return this.#failing.get(key)?.failures ?? 0;
+  }
+
+  /** What `next` answered last; 0 for a key that does not fail. */
+  restMs(key: string): number {
+    return this.#failing.get(key)?.restMs ?? 0;
   }
 
   reset(key: string): void {
-    this.#failures.delete(key);
+    this.#failing.delete(key);
   }
 }

@@ -8,20 +8,25 @@ import { formatKey, keyOf } from './object-key.ts';
 import type { Outcome } from './outcome.ts';
 import { RunningPass, type RecordEvent } from './pass.ts';
 import { isStopped, runPass, stopReason, type PassEnd } from './pass-runner.ts';
-import { WorkQueue, type Priority, type QueueMetrics } from './queue.ts';
+import { WorkQueue, type QueueMetrics } from './queue.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { ResourceCache } from './resource-cache.ts';
 import type { LoopWriter } from './resources.ts';
-import { sleep } from './sleep.ts';
+import { within } from './sleep.ts';
 import type { ObjectKey } from './store/store.ts';
 import { followWakes } from './wakes.ts';
 
 const DEFAULT_WORKERS = 8;
 const PASS_DEADLINE_MS = 60_000;
-/** How long a pass may take to end once it was told to, before its worker goes on without it. */
+/** How long a pass may take to end once it was told to, before it is given up for lost. */
 const ABANDON_AFTER_MS = 10_000;
-/** When something moves under an object that keeps failing, it is looked at again this much later. */
-const FAILING_WAKE_MS = 1_000;
+/** A pass that takes longer waits for something outside; meanwhile its worker makes others, so that it holds up nobody. */
+const SLOW_AFTER_MS = 1_000;
+/** Passes under way, slow ones included, for each worker. */
+const PASSES_PER_WORKER = 5;
+/** When something moves under an object that keeps failing, it is looked at again after this share of its rest. */
+const WOKEN_REST_SHARE = 1 / 8;
+const WOKEN_REST_MS = 1_000;
 /** Rechecks are put off by up to this share of their time, so that what was settled together is not checked together. */
 const RECHECK_SPREAD = 0.1;
 
@@ -58,6 +63,7 @@ export class Controller<R extends Resource> {
   /** For loops that ask to be called again at once although nothing has moved. */
   readonly #idling: Backoff;
   readonly #underWay = new Set<AbortController>();
+  readonly #passes = new Set<Promise<void>>();
   #unfollow: (() => void) | undefined;
   readonly #attached = new AbortController();
 
@@ -106,7 +112,8 @@ export class Controller<R extends Resource> {
   /** Works until `stopIntake`; resolves when the passes under way have ended. */
   async work(): Promise<void> {
     const { workers = DEFAULT_WORKERS } = this.#options.reconciler;
-    await Promise.all(Array.from({ length: workers }, () => this.#worker()));
+    await Promise.all(Array.from({ length: workers }, () => this.#worker(workers * PASSES_PER_WORKER)));
+    await Promise.all(this.#passes);
   }
 
   /** Makes the next pass that is due, to its end; false when none is. */
@@ -129,19 +136,26 @@ export class Controller<R extends Resource> {
     for (const pass of this.#underWay) pass.abort(stopReason);
   }
 
-  async #worker(): Promise<void> {
-    const { clock, passDeadlineMs = PASS_DEADLINE_MS } = this.#options;
+  async #worker(mostPasses: number): Promise<void> {
     for (let key = await this.#queue.take(); key !== undefined; key = await this.#queue.take()) {
-      const ended = new AbortController();
-      const pass = this.#runPass(key).finally(() => ended.abort());
-      const late = sleep(clock, passDeadlineMs + ABANDON_AFTER_MS, ended.signal).then(() => ended.signal.aborted);
-      const isDone = await Promise.race([pass.then(() => true), late]);
-      if (!isDone) {
-        const words =
-          'A bug: a pass goes on although it was told to stop. Its object is not looked at again before it ends.';
-        this.#log.error({ namespace: key.namespace, name: key.name }, words);
-      }
+      const pass = this.#endOf(key, this.#runPass(key)).finally(() => this.#passes.delete(pass));
+      this.#passes.add(pass);
+      // Retries have a limit of their own in the queue; they cost the others no worker at all.
+      if (this.#failing.failures(formatKey(key)) === 0) await within(this.#options.clock, SLOW_AFTER_MS, pass);
+      while (this.#passes.size >= mostPasses) await Promise.race(this.#passes);
     }
+  }
+
+  /** Resolves when a pass has ended, or is given up for lost. */
+  async #endOf(key: ObjectKey, pass: Promise<void>): Promise<void> {
+    const { clock, passDeadlineMs = PASS_DEADLINE_MS } = this.#options;
+    let hasEnded = false;
+    const ended = pass.finally(() => (hasEnded = true));
+    await within(clock, passDeadlineMs + ABANDON_AFTER_MS, ended);
+    if (hasEnded) return;
+    const words =
+      'A bug: a pass goes on although it was told to stop. Its object is not looked at again before it ends.';
+    this.#log.error({ namespace: key.namespace, name: key.name }, words);
   }
 
   async #runPass(key: ObjectKey): Promise<void> {
@@ -156,6 +170,12 @@ export class Controller<R extends Resource> {
       metrics?.passed(outcome, clock.monotonicMs() - startMs);
       this.#planNext(key, outcome, moved);
       onPass?.(this.kind.kind, key, outcome);
+    } catch (error) {
+      this.#log.error(
+        { err: error, namespace: key.namespace, name: key.name },
+        'A bug in the runtime: a pass was lost.',
+      );
+      this.#queue.addAfter(key, this.#failing.next(formatKey(key)), 'retry');
     } finally {
       clear();
       this.#underWay.delete(abort);
@@ -215,10 +235,11 @@ export class Controller<R extends Resource> {
     this.#queue.add(key, 'change');
   }
 
+  /** What failed is not called at once: it may itself be what moves the things that wake it. */
   #wake(key: ObjectKey): void {
-    const priority: Priority = this.#failing.failures(formatKey(key)) > 0 ? 'retry' : 'wake';
-    if (priority === 'retry') this.#queue.addAfter(key, FAILING_WAKE_MS, priority);
-    else this.#queue.add(key, priority);
+    const restMs = this.#failing.restMs(formatKey(key));
+    if (restMs > 0) this.#queue.addAfter(key, Math.max(restMs * WOKEN_REST_SHARE, WOKEN_REST_MS), 'retry');
+    else this.#queue.add(key, 'wake');
   }
 
   #forget(key: ObjectKey): void {

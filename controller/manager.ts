@@ -36,6 +36,8 @@ export interface ManagerOptions {
   /** How long passes may go on after `stop`, before they are told to leave everything as it is. */
   graceMs?: number;
   passDeadlineMs?: number;
+  /** Between 0 and 1; spreads retries and rechecks. */
+  random?: () => number;
 }
 
 /** Everything that reconciles in this process. */
@@ -94,6 +96,7 @@ export function createManager(options: ManagerOptions): Manager {
     guard,
     fence,
     redact,
+    ...(options.random && { random: options.random }),
     ...(options.passDeadlineMs !== undefined && { passDeadlineMs: options.passDeadlineMs }),
     ...(metrics && { metricsFor: (kind) => metrics.forController(kind) }),
   });

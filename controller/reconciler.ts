@@ -44,7 +44,7 @@ export interface Reconciler<R extends Resource> {
   /** Kinds whose objects name one of ours as their controller; their changes wake the owner. */
   readonly owns?: readonly Kind[];
   readonly watches?: readonly WatchedKind[];
-  /** Passes at once; default 8. */
+  /** Passes at once; default 8. One that takes longer than a second makes room for another, up to five times as many. */
   readonly workers?: number;
   /** Called once at start: wakes objects for what is not in the store (a task ended, a guest stopped). */
   readonly attach?: (wake: (key: ObjectKey) => void, signal: AbortSignal) => void;
