@@ -7,7 +7,7 @@ export const Artifact = z.object({
   /** Of the archive file. */
   digest: Digest,
   sizeBytes: z.int(),
-  /** Of the image's manifest before it was repacked. */
+  /** Of the manifest before it was repacked, or of the config of an image that came without one. */
   imageDigest: z.string(),
   /** The reference people know the image by. */
   image: z.string(),

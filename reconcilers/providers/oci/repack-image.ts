@@ -1,5 +1,12 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { Artifact } from './artifact.ts';
+import type { Artifact, ImageProcess } from './artifact.ts';
+import { readLayer, type Layer } from './layer.ts';
+import { unpackSavedFiles } from './saved-files.ts';
+import { findSavedImage, type SavedImage } from './saved-image.ts';
+import type { ImageConfig } from './schema.ts';
+import { makeSupervisorLayer, writeArchive } from './write-archive.ts';
 
 export interface RepackOptions {
   /** What `docker save` gives. It is read to its end, or destroyed. */
@@ -16,5 +23,70 @@ export interface RepackedImage extends Omit<Artifact, 'image'> {
   path: string;
 }
 
-/** Makes the archive that Proxmox takes. The same image and supervisor give the same bytes. */
+/** `repackImage`, for those who take it as a parameter. */
 export type RepackImage = (options: RepackOptions, signal: AbortSignal) => Promise<RepackedImage>;
+
+/**
+ * Makes the archive that Proxmox takes: the image's layers with the supervisor's on top, and what the image wanted to run
+ * as an answer instead of in the archive. The same image and supervisor give the same bytes. Throws Invalid for an image
+ * that no guest can be made from, Unavailable for a damaged one.
+ */
+export async function repackImage(
+  { save, workDir, init, architecture }: RepackOptions,
+  signal: AbortSignal,
+): Promise<RepackedImage> {
+  const unpacked = join(workDir, 'unpacked');
+  const path = join(workDir, 'archive.tar');
+  try {
+    const files = await unpackSavedFiles(save, unpacked, signal);
+    const image = await findSavedImage(files, architecture);
+    const exposedPorts = portsOf(image.config);
+    const content = {
+      layers: await readLayers(image, signal),
+      supervisor: await makeSupervisorLayer(init.bytes),
+      architecture,
+      variant: image.config.variant,
+      exposedPorts,
+    };
+    const written = await writeArchive(path, content, signal);
+    return {
+      path,
+      ...written,
+      imageDigest: image.digest,
+      architecture,
+      process: processOf(image.config),
+      exposedPorts,
+    };
+  } catch (error) {
+    save.destroy();
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await rm(unpacked, { recursive: true, force: true });
+  }
+}
+
+async function readLayers({ config, layers }: SavedImage, signal: AbortSignal): Promise<Layer[]> {
+  const read: Layer[] = [];
+  for (const [index, path] of layers.entries()) {
+    read.push(await readLayer(path, config.rootfs.diff_ids[index] ?? '', signal));
+  }
+  return read;
+}
+
+function processOf({ config }: ImageConfig): ImageProcess {
+  return {
+    command: [...config.Entrypoint, ...config.Cmd],
+    env: config.Env,
+    workingDir: config.WorkingDir,
+    user: config.User,
+    stopSignal: config.StopSignal,
+  };
+}
+
+/** Some builders write ranges and names here; nobody could connect to those. */
+function portsOf({ config }: ImageConfig): string[] {
+  return config.ExposedPorts.map((port) => (port.includes('/') ? port : `${port}/tcp`))
+    .filter((port) => /^\d{1,5}\/(tcp|udp|sctp)$/.test(port))
+    .toSorted();
+}

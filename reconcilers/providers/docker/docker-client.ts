@@ -1,0 +1,220 @@
+import { addAbortSignal, Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import { z } from 'zod';
+import { openBuildContext } from './build-context.ts';
+import { addStatus, createBuildOutput } from './build-output.ts';
+import type { BuildRequest, DockerClient, ImageDetails, RegistryCredentials } from './client.ts';
+import { connectDocker, type DockerAccess } from './connect.ts';
+import { DockerFault, isDockerFault } from './fault.ts';
+import { checkReference, registryOf, splitReference } from './image-reference.ts';
+import { readProgress } from './progress-stream.ts';
+import { faultFromError, faultFromText } from './refusals.ts';
+import { EngineError, InspectAnswer, ListAnswer, VersionAnswer } from './schema.ts';
+
+interface DockerClientOptions extends DockerAccess {
+  /** What is pulled, as "linux/amd64"; the engine's own when absent. */
+  platform?: string;
+  /** Of a build context. */
+  maxContextBytes?: number;
+  /** For questions that an engine answers at once. */
+  timeoutMs?: number;
+}
+
+/** A Docker engine through its API; the classic builder builds, for it needs nothing but the engine. */
+export function createDockerClient(options: DockerClientOptions): DockerClient {
+  const { endpoint, platform, maxContextBytes = 2 * 1024 ** 3, timeoutMs = 30_000 } = options;
+  const docker = connectDocker(options);
+  const closing = new AbortController();
+
+  /** Runs one call; what it throws becomes a fault, but for the caller's own abort. */
+  async function ask<T>(what: string, signal: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    const both = AbortSignal.any([signal, closing.signal]);
+    try {
+      return await call(both);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw faultFromError(what, error);
+    }
+  }
+
+  /** The same for a question that is answered at once, or not at all. */
+  async function askQuickly<T>(
+    what: string,
+    signal: AbortSignal,
+    call: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    return ask(what, signal, (both) => call(AbortSignal.any([both, timeout])));
+  }
+
+  async function inspect(image: string, signal: AbortSignal): Promise<InspectAnswer | undefined> {
+    return askQuickly(`The image ${image} cannot be looked up`, signal, async (both) => {
+      try {
+        return InspectAnswer.parse(await unlessAborted(docker.getImage(checkReference(image)).inspect(), both));
+      } catch (error) {
+        if (isAbsent(error)) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  return {
+    info(signal) {
+      return askQuickly(`The Docker engine at ${endpoint} does not answer`, signal, async (both) => {
+        const answer = VersionAnswer.parse(await unlessAborted(docker.version(), both));
+        return { version: answer.Version, architecture: answer.Arch, os: answer.Os };
+      });
+    },
+
+    build(request, onLog, onProgress, signal) {
+      return ask('The image cannot be built', signal, async (both) => {
+        const context = await openBuildContext({ ...request, maxBytes: maxContextBytes }, both);
+        const output = createBuildOutput(onLog, onProgress);
+        const answer = await docker.buildImage(context, buildOptions(request, both));
+        for await (const message of readProgress(readable(answer))) output.add(message);
+        output.end();
+        both.throwIfAborted();
+        const imageId = output.imageId() ?? (await inspect(request.tag, signal))?.Id;
+        if (imageId === undefined) throw new DockerFault('unreachable', 'The engine ended the build without an image.');
+        onProgress(100);
+        return { imageId };
+      });
+    },
+
+    async pull(image, credentials, onLog, signal) {
+      const what = `The image ${image} cannot be pulled`;
+      const digest = await ask(what, signal, (both) => pull(docker, image, platform, credentials, onLog, both)).catch(
+        async (error: unknown) => {
+          if (!isDockerFault(error, 'unreachable') || !(await inspect(image, signal))) throw error;
+          onLog(`${error.message} The copy on the engine is used.`);
+          return undefined;
+        },
+      );
+      const found = await inspect(image, signal);
+      if (!found) throw new DockerFault('imageNotFound', `${what}: the engine has no image of this name afterwards.`);
+      return { imageId: found.Id, ...(digest !== undefined && { digest }) };
+    },
+
+    async inspect(image, signal) {
+      const answer = await inspect(image, signal);
+      return answer && detailsOf(answer);
+    },
+
+    save(imageId, signal) {
+      return ask(`The image ${imageId} cannot be saved`, signal, async (both) => {
+        const stream = await unlessAborted(docker.getImage(checkReference(imageId)).get(), both);
+        return addAbortSignal(both, readable(stream));
+      });
+    },
+
+    listByLabel(label, signal) {
+      return askQuickly('The images cannot be listed', signal, async (both) => {
+        const answer = await unlessAborted(docker.listImages({ filters: { label: [label] } }), both);
+        return ListAnswer.parse(answer).map((image) => ({
+          imageId: image.Id,
+          tags: image.RepoTags.filter((tag) => tag !== '<none>:<none>'),
+          labels: image.Labels,
+          createdAt: new Date(image.Created * 1000),
+          sizeBytes: image.Size,
+        }));
+      });
+    },
+
+    remove(imageOrTag, signal) {
+      return askQuickly(`The image ${imageOrTag} cannot be removed`, signal, async (both) => {
+        try {
+          await unlessAborted(docker.getImage(checkReference(imageOrTag)).remove({ force: true }), both);
+        } catch (error) {
+          if (!isAbsent(error)) throw error;
+        }
+      });
+    },
+
+    async close() {
+      closing.abort(new DockerFault('unreachable', `The connection to ${endpoint} was closed.`));
+    },
+  };
+}
+
+async function pull(
+  docker: Docker,
+  image: string,
+  platform: string | undefined,
+  credentials: RegistryCredentials | undefined,
+  onLog: (line: string) => void,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { name, tag } = splitReference(checkReference(image));
+  const authconfig = credentials && { ...credentials, serveraddress: registryOf(name) };
+  const answer = await docker.createImage(authconfig, {
+    fromImage: name,
+    tag,
+    ...(platform !== undefined && { platform }),
+    abortSignal: signal,
+  });
+  let digest: string | undefined;
+  for await (const message of readProgress(readable(answer))) {
+    addStatus(message, onLog);
+    digest = /^Digest: (sha256:[0-9a-f]{64})$/.exec(message.status ?? '')?.[1] ?? digest;
+    if (message.error !== undefined) {
+      throw faultFromText(`The image ${image} cannot be pulled`, message.error, 'unreachable');
+    }
+  }
+  signal.throwIfAborted();
+  return digest;
+}
+
+function buildOptions(request: BuildRequest, abortSignal: AbortSignal): Docker.ImageBuildOptions {
+  return {
+    t: checkReference(request.tag),
+    dockerfile: request.dockerfile.replace(/^\/+/, ''),
+    buildargs: { ...request.args },
+    labels: { ...request.labels },
+    platform: request.platform,
+    nocache: request.noCache ?? false,
+    ...(request.target !== undefined && { target: request.target }),
+    rm: true,
+    forcerm: true,
+    version: '1',
+    abortSignal,
+  };
+}
+
+function detailsOf({ Id, Size, Architecture, Os, Config }: InspectAnswer): ImageDetails {
+  return {
+    id: Id,
+    sizeBytes: Size,
+    architecture: Architecture,
+    os: Os,
+    config: {
+      entrypoint: Config.Entrypoint,
+      cmd: Config.Cmd,
+      env: Config.Env,
+      workingDir: Config.WorkingDir,
+      user: Config.User,
+      stopSignal: Config.StopSignal,
+      exposedPorts: Config.ExposedPorts,
+      labels: Config.Labels,
+      healthcheck: Config.Healthcheck?.Test ?? undefined,
+    },
+  };
+}
+
+function isAbsent(error: unknown): boolean {
+  return EngineError.extend({ statusCode: z.literal(404) }).safeParse(error).success;
+}
+
+/** dockerode cannot end these calls; nobody waits for them any longer. */
+async function unlessAborted<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  return Promise.race([call, aborted.promise]).finally(() => signal.removeEventListener('abort', abort));
+}
+
+/** dockerode answers with Node's own response, and says less of it. */
+function readable(stream: NodeJS.ReadableStream): Readable {
+  return stream instanceof Readable ? stream : new Readable().wrap(stream);
+}
