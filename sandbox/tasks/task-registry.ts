@@ -1,0 +1,141 @@
+import { join } from 'node:path';
+import { Task, type TaskEnd, type TaskMood, type TaskWork } from './task.ts';
+import { TaskStore } from './task-store.ts';
+import { formatUpid, parseUpid, type Upid } from './upid.ts';
+
+/** What the API shows of one task. */
+export interface TaskRecord {
+  upid: string;
+  parts: Upid;
+  end: TaskEnd | undefined;
+}
+
+export interface TaskRegistryOptions {
+  dataDir: string;
+  now: () => number;
+  /** What a task of this kind does beyond its own work. */
+  moodOf: (task: { node: string; type: string; id: string }) => TaskMood;
+}
+
+export interface NewTask {
+  node: string;
+  type: string;
+  id: string;
+  user: string;
+  work: TaskWork;
+}
+
+const keptTasks = 2000;
+
+/** All nodes' tasks. */
+export class TaskRegistry {
+  readonly #options: TaskRegistryOptions;
+  readonly #stores = new Map<string, TaskStore>();
+  readonly #records = new Map<string, TaskRecord>();
+  readonly #running = new Map<string, Task>();
+  #nextPid = 1000 + Math.floor(Math.random() * 20_000);
+
+  constructor(options: TaskRegistryOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what an earlier process left. Returns the ids of the tasks that died with it. */
+  addNode(node: string): string[] {
+    const store = new TaskStore(join(this.#options.dataDir, 'nodes', node, 'tasks'));
+    this.#stores.set(node, store);
+    const died: string[] = [];
+    for (const [upid, end] of store.load()) {
+      const parts = parseUpid(upid);
+      if (!parts) continue;
+      if (!end) died.push(upid);
+      const known = end ?? { status: 'unexpected status', at: parts.startTime };
+      if (!end) store.ended(upid, known, []);
+      this.#records.set(upid, { upid, parts, end: known });
+      this.#nextPid = Math.max(this.#nextPid, parts.pid + 1);
+    }
+    return died;
+  }
+
+  /** Starts a task and returns its id at once. */
+  start({ node, type, id, user, work }: NewTask): string {
+    const now = this.#now();
+    const pid = this.#nextPid++;
+    const parts: Upid = { node, pid, processStart: Math.floor(process.uptime() * 100), startTime: now, type, id, user };
+    const upid = formatUpid(parts);
+    const task = new Task(upid, parts, this.#options.moodOf({ node, type, id }), () => this.#now());
+    const record: TaskRecord = { upid, parts, end: undefined };
+    const store = this.#storeOf(node);
+    this.#records.set(upid, record);
+    this.#running.set(upid, task);
+    store.started(upid);
+    void task.done.then(() => {
+      record.end = task.end;
+      this.#running.delete(upid);
+      if (task.end) store.ended(upid, task.end, task.lines);
+      this.#forgetOldest();
+    });
+    setImmediate(() => void task.run(work));
+    return upid;
+  }
+
+  get(upid: string): TaskRecord | undefined {
+    return this.#records.get(upid);
+  }
+
+  /** Newest start last. */
+  all(): Iterable<TaskRecord> {
+    return this.#records.values();
+  }
+
+  running(): Iterable<Task> {
+    return this.#running.values();
+  }
+
+  /** Undefined for an unknown task or one whose log is gone. */
+  lines(upid: string): readonly string[] | undefined {
+    const running = this.#running.get(upid);
+    if (running) return running.lines;
+    const node = parseUpid(upid)?.node ?? '';
+    return this.#records.has(upid) ? (this.#stores.get(node)?.readLines(upid) ?? []) : undefined;
+  }
+
+  /** Stops a task as Proxmox does: asks it to end, and kills it after the wait. */
+  async stop(upid: string, waitMs: number): Promise<void> {
+    const task = this.#running.get(upid);
+    if (!task) return;
+    task.interrupt();
+    const late = setTimeout(() => task.kill(), waitMs);
+    await task.done;
+    clearTimeout(late);
+  }
+
+  /** Kills a task at once, as a crash of its process would. False when it does not run. */
+  kill(upid: string): boolean {
+    const task = this.#running.get(upid);
+    task?.kill();
+    return task !== undefined;
+  }
+
+  /** Resolves when nothing runs any more. */
+  async settle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all([...this.#running.values()].map(({ done }) => done));
+  }
+
+  #now(): number {
+    return Math.floor(this.#options.now() / 1000);
+  }
+
+  #storeOf(node: string): TaskStore {
+    const store = this.#stores.get(node);
+    if (!store) throw new Error(`a task on ${node}, which is no node of this cluster`);
+    return store;
+  }
+
+  #forgetOldest(): void {
+    if (this.#records.size <= keptTasks + 200) return;
+    for (const [upid, { end }] of this.#records) {
+      if (this.#records.size <= keptTasks) return;
+      if (end) this.#records.delete(upid);
+    }
+  }
+}
