@@ -32,11 +32,11 @@ export async function collectGarbage(backend: StoreBackend, writer: Writer): Pro
   }
 }
 
-/** False when the object moved on meanwhile: then the next look decides anew. */
+/** False when nothing came of it, as when the object moved on meanwhile: then the next look decides anew. */
 async function carryOut(backend: StoreBackend, action: GarbageAction, writer: Writer): Promise<boolean> {
   try {
-    await backend.submit(writeFor(action, writer));
-    return true;
+    const accepted = await backend.submit(writeFor(action, writer));
+    return accepted.type !== 'unchanged';
   } catch (error) {
     if (isFault(error, 'Conflict', 'NotFound')) return false;
     throw error;

@@ -4,6 +4,7 @@ import { Fault } from '../errors.ts';
 import { auditRecord } from '../access/audit-record.ts';
 import type { Accepted, ChangeBatch, PageRequest, StoreBackend, StoredChange, StoredPage, Write } from './backend.ts';
 import { envelopeRules, graphNode } from './collect-garbage.ts';
+import { mapKey } from './decide-batch.ts';
 import type { StoredObject } from './decision.ts';
 import { CONTROLLER_LEASE, type MemoryLeaseStore } from './lease-store.ts';
 import type { GraphNode } from './plan-garbage.ts';
@@ -161,10 +162,6 @@ export class MemoryBackend implements StoreBackend {
   #mustBeOpen(): void {
     if (this.#closed) throw new Fault('Unavailable', 'The store is closed.');
   }
-}
-
-function mapKey(kind: string, { namespace = '', name }: ObjectKey): string {
-  return `${kind}/${namespace}/${name}`;
 }
 
 interface Place {

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { Fault } from '../errors.ts';
+import type { Sql } from '../store/connect-postgres.ts';
+import { postgresFault } from '../store/postgres-fault.ts';
+import type { AuditLog } from './audit-log.ts';
+
+const optional = z
+  .string()
+  .nullable()
+  .transform((text) => text ?? undefined);
+const Row = z.object({
+  id: z.string(),
+  time: z.date(),
+  user: optional,
+  manager: z.string(),
+  address: optional,
+  userAgent: optional,
+  requestId: optional,
+  action: z.enum(['create', 'update', 'delete', 'status']),
+  kind: z.string(),
+  namespace: optional,
+  name: z.string(),
+  uid: z.string(),
+  resourceVersion: z.string(),
+  changed: z.array(z.string()),
+});
+
+/** Reads the audit that the PostgreSQL store writes. */
+export function createPostgresAuditLog(sql: Sql): AuditLog {
+  return {
+    async list({ user, kind, uid, action, limit, before }) {
+      if (before !== undefined && !/^\d{1,18}$/.test(before))
+        throw new Fault('Invalid', `"${before}" is no audit entry.`);
+      try {
+        const rows = await sql`
+          SELECT id, at AS time, "user", manager, address, user_agent AS "userAgent", request_id AS "requestId", action,
+            kind, namespace, name, uid, version AS "resourceVersion", changed
+          FROM audit
+          WHERE true
+            ${user === undefined ? sql`` : sql`AND "user" = ${user}`}
+            ${kind === undefined ? sql`` : sql`AND kind = ${kind}`}
+            ${uid === undefined ? sql`` : sql`AND uid = ${uid}`}
+            ${action === undefined ? sql`` : sql`AND action = ${action}`}
+            ${before === undefined ? sql`` : sql`AND id < ${before}`}
+          ORDER BY id DESC LIMIT ${limit}`;
+        return z.array(Row).parse([...rows]);
+      } catch (error) {
+        throw postgresFault(error);
+      }
+    },
+  };
+}
