@@ -1,0 +1,81 @@
+import { Hono } from 'hono';
+import type { Logger } from 'pino';
+import type { Clock } from '../controller/clock.ts';
+import type { LogStore } from '../controller/logs.ts';
+import type { SecretBox } from '../controller/secrets/secret-box.ts';
+import type { ResourceStore } from '../controller/store/store.ts';
+import { artifactRoutes, type Artifacts } from './artifacts.ts';
+import { authenticate } from './auth/authenticate.ts';
+import { createAuthorizer } from './auth/authorizer.ts';
+import { createClientAddress } from './auth/client-address.ts';
+import type { TokenVerifier } from './auth/identity.ts';
+import type { ApiContext, ApiEnv } from './context.ts';
+import { createReadLog } from './logs.ts';
+import { probeRoutes, type ProbeSource } from './probe-routes.ts';
+import { requestLog, safeHeaders } from './request-log.ts';
+import { createAdmission } from './resources/admission.ts';
+import { resourceRoutes } from './resources/routes.ts';
+import { respondError } from './respond.ts';
+import { Refused } from './status.ts';
+
+interface AppOptions {
+  store: ResourceStore;
+  logs: LogStore;
+  tokens: TokenVerifier;
+  secrets: SecretBox;
+  /** Version of the program, such as `0.1.0`. */
+  version: string;
+  clock: Clock;
+  log: Pick<Logger, 'debug' | 'info' | 'error'>;
+  probes?: ProbeSource | undefined;
+  /** What Prometheus collects; without it there is no /metrics. */
+  metricsText?: (() => Promise<string>) | undefined;
+  /** Without it no archives are served. */
+  artifacts?: Artifacts | undefined;
+  /** Addresses or networks whose X-Forwarded-For is believed; none. */
+  trustedProxies?: readonly string[] | undefined;
+  /** Ends watches and followed logs when it aborts, so that the server can stop. */
+  closing?: AbortSignal | undefined;
+}
+
+/** The whole HTTP side of Containr. Handlers read and write the store and nothing else. */
+export function createApp(options: AppOptions): Hono<ApiEnv> {
+  const { store, logs, secrets, clock, log, closing = new AbortController().signal } = options;
+  const clients = createClientAddress(options.trustedProxies);
+  const authenticated = authenticate({ tokens: options.tokens, clock });
+  const readLog = createReadLog({ store, logs, clock, closing });
+  const resources = {
+    store,
+    authorizer: createAuthorizer(store),
+    admit: createAdmission({ store, secrets }),
+    clock,
+    closing,
+    readLog,
+  };
+
+  const app = new Hono<ApiEnv>();
+  app.use(safeHeaders(), requestLog({ log, clock, clients }));
+  app.onError((error, context) =>
+    respondError(context, error, (cause) =>
+      log.error({ err: cause, requestId: context.get('requestId') }, 'A request failed unexpectedly.'),
+    ),
+  );
+  app.notFound((context) => {
+    throw new Refused('NotFound', `There is nothing at ${context.req.path}.`);
+  });
+  app.route('/', probeRoutes({ probes: options.probes, version: options.version, clients }));
+  if (options.artifacts) app.route('/', artifactRoutes({ artifacts: options.artifacts, clock }));
+  const { metricsText } = options;
+  if (metricsText) {
+    app.get('/metrics', (context, next) => (clients.isLocal(context) ? next() : authenticated(context, next)));
+    app.get('/metrics', async (context) => answerMetrics(context, await metricsText()));
+  }
+  app.route('/', resourceRoutes({ ...resources, authenticated }));
+  return app;
+}
+
+function answerMetrics(context: ApiContext, text: string): Response {
+  const identity = context.get('identity');
+  if (identity && !identity.admin) throw new Refused('Forbidden', 'Metrics are for administrators.');
+  return context.text(text, 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
+}

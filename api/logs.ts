@@ -1,0 +1,193 @@
+import { z } from 'zod';
+import { Build } from '../crds/build.ts';
+import { Guest } from '../crds/guest.ts';
+import { DEPLOYMENT_LABEL, SERVICE_LABEL } from '../crds/meta.ts';
+import { Service } from '../crds/service.ts';
+import type { Clock } from '../controller/clock.ts';
+import type { LogStore } from '../controller/logs.ts';
+import { sleep } from '../controller/sleep.ts';
+import { notFound } from '../controller/store/refusals.ts';
+import type { ResourceStore } from '../controller/store/store.ts';
+import { inLots, MergedLog, type LogSource, type NamedLine } from './log-streams.ts';
+import { readQuery } from './resources/query.ts';
+import { findObject } from './resources/read.ts';
+import type { ReadLog } from './resources/routes.ts';
+import type { Target } from './resources/target.ts';
+import { Refused } from './status.ts';
+import { streamSignal, textStream } from './stream.ts';
+
+/** How often a followed service is asked for new guests, and the longest wait for new lines. */
+const LOOK_MS = 2_000;
+const MOST_FOLLOW_MS = 6 * 3_600_000;
+const MOST_TAIL = 100_000;
+
+const Flag = z
+  .enum(['', '0', '1', 'false', 'true'], 'must be true or false')
+  .default('')
+  .transform((text) => text === '1' || text === 'true');
+const Count = z
+  .string()
+  .regex(/^\d{1,9}$/, 'must be a whole number')
+  .transform(Number);
+const LogQuery = z.object({
+  follow: Flag,
+  timestamps: Flag,
+  previous: Flag,
+  /** Of a Service: the log of its latest build. */
+  build: Flag,
+  /** Puts the name of the guest before each line. */
+  prefix: Flag,
+  tailLines: Count.refine((count) => count <= MOST_TAIL, `must be at most ${MOST_TAIL}`).optional(),
+  sinceSeconds: Count.optional(),
+  sinceTime: z.iso.datetime({ offset: true, error: 'must be a time such as 2026-01-31T12:00:00Z' }).optional(),
+  /** Of a Service or Deployment: only this guest. */
+  container: z.string().max(253).default(''),
+});
+type LogQuery = z.output<typeof LogQuery>;
+
+interface ReadLogOptions {
+  store: ResourceStore;
+  logs: LogStore;
+  clock: Clock;
+  closing: AbortSignal;
+}
+
+/**
+ * Answers logs as loops collected them: those of a Service or Deployment are of all its guests, in order of time. Lines of
+ * text, or with `Accept: application/x-ndjson` one JSON object a line. A followed log ends when the client goes.
+ */
+export function createReadLog({ store, logs, clock, closing }: ReadLogOptions): ReadLog {
+  return async (context, target, mayStill) => {
+    const query = readQuery(LogQuery, context);
+    const found = await findSources(store, target, query);
+    const merged = new MergedLog(logs, { since: sinceOf(query, clock), tail: query.tailLines, until: found.until });
+    const asJson = /application\/x-ndjson/i.test(context.req.header('accept') ?? '');
+    context.header('Content-Type', asJson ? 'application/x-ndjson' : 'text/plain; charset=utf-8');
+    const end = streamSignal(context, { clock, closing }, { maxMs: MOST_FOLLOW_MS, mayStill });
+    const lots = query.follow
+      ? follow(found, { merged, logs, signal: end.signal, clock })
+      : inLots(merged.backlog(await found.sources()));
+    const write = (line: NamedLine) => (asJson ? jsonLine(line, found.key) : textLine(line, query));
+    return textStream(context, written(lots, write), end);
+  };
+}
+
+interface FoundLog {
+  /** As they are now: guests come and go. */
+  sources(): Promise<LogSource[]>;
+  /** What the JSON calls the name of a source. */
+  key: 'guest' | 'build';
+  until?: Date | undefined;
+}
+
+async function findSources(store: ResourceStore, target: Target, query: LogQuery): Promise<FoundLog> {
+  const { kind, namespace, name = '' } = target;
+  const object = await findObject(store, target);
+  switch (kind.kind) {
+    case 'Build':
+      return buildLog(name, object.metadata.uid);
+    case 'Guest':
+      return guestLog(query, async () => [Guest.read(object)]);
+    case 'Service':
+      if (query.build) return latestBuildLog(store, Service.read(object));
+      return guestLog(query, () => guestsWith(store, namespace, SERVICE_LABEL, name));
+    case 'Deployment':
+      return guestLog(query, () => guestsWith(store, namespace, DEPLOYMENT_LABEL, name));
+    default:
+      throw new Refused('NotFound', `A ${kind.kind} has no log.`);
+  }
+}
+
+function buildLog(name: string, uid: string): FoundLog {
+  return { key: 'build', sources: () => Promise.resolve([{ stream: `build/${uid}`, name }]) };
+}
+
+async function latestBuildLog(store: ResourceStore, { metadata, status }: Service): Promise<FoundLog> {
+  const { namespace, name } = metadata;
+  if (status.latestBuild === undefined) throw new Refused('NotFound', `The Service "${name}" has had no build yet.`);
+  const build = await store.get(Build, { namespace, name: status.latestBuild });
+  if (!build) throw notFound('Build', { namespace, name: status.latestBuild });
+  return buildLog(build.metadata.name, build.metadata.uid);
+}
+
+async function guestsWith(
+  store: ResourceStore,
+  namespace: string | undefined,
+  label: string,
+  name: string,
+): Promise<Guest[]> {
+  const labels = [{ key: label, operator: 'In' as const, values: [name] }];
+  return (await store.list(Guest, { namespace, labels })).items;
+}
+
+async function guestLog({ previous, container }: LogQuery, guests: () => Promise<Guest[]>): Promise<FoundLog> {
+  const wanted = async (): Promise<Guest[]> =>
+    (await guests()).filter(({ metadata }) => container === '' || metadata.name === container);
+  const now = await wanted();
+  if (container !== '' && now.length === 0) throw new Refused('NotFound', `There is no guest "${container}" here.`);
+  const sources = async () =>
+    (await wanted()).map(({ metadata }) => ({ stream: `guest/${metadata.uid}`, name: metadata.name }));
+  if (!previous) return { key: 'guest', sources };
+  const ends = now.flatMap(({ status }) => (status.lastExit ? [new Date(status.lastExit.at)] : []));
+  if (ends.length === 0) throw new Refused('BadRequest', 'Nothing ended here yet, so there is no previous run.');
+  return { key: 'guest', sources, until: new Date(Math.max(...ends.map(Number))) };
+}
+
+function sinceOf({ sinceSeconds, sinceTime }: LogQuery, clock: Clock): Date | undefined {
+  if (sinceTime !== undefined) return new Date(sinceTime);
+  return sinceSeconds === undefined ? undefined : new Date(clock.now().getTime() - sinceSeconds * 1000);
+}
+
+interface Following {
+  merged: MergedLog;
+  logs: LogStore;
+  signal: AbortSignal;
+  clock: Clock;
+}
+
+async function* follow(found: FoundLog, { merged, logs, signal, clock }: Following): AsyncGenerator<NamedLine[]> {
+  let sources = await found.sources();
+  let lookedAt = clock.monotonicMs();
+  yield* inLots(merged.backlog(sources));
+  while (!signal.aborted) {
+    if (clock.monotonicMs() - lookedAt >= LOOK_MS) {
+      sources = await found.sources();
+      lookedAt = clock.monotonicMs();
+    }
+    let grew = false;
+    for await (const lot of inLots(merged.newer(sources))) {
+      grew = true;
+      yield lot;
+    }
+    if (!grew) await anyChanged(logs, sources, { signal, clock });
+  }
+}
+
+async function anyChanged(
+  logs: LogStore,
+  sources: readonly LogSource[],
+  { signal, clock }: Pick<Following, 'signal' | 'clock'>,
+): Promise<void> {
+  const enough = new AbortController();
+  const either = AbortSignal.any([signal, enough.signal]);
+  const waits = sources.map(({ stream }) => logs.changed(stream, LOOK_MS, either));
+  await Promise.race([sleep(clock, LOOK_MS, either), ...waits]);
+  enough.abort();
+}
+
+async function* written(lots: AsyncGenerator<NamedLine[]>, write: (line: NamedLine) => string): AsyncGenerator<string> {
+  for await (const lot of lots) yield lot.map(write).join('');
+}
+
+function jsonLine({ name, time, source, text, position }: NamedLine, key: FoundLog['key']): string {
+  return `${JSON.stringify({ [key]: name, time: time.toISOString(), source, text, position })}\n`;
+}
+
+function textLine({ name, time, source, text }: NamedLine, { timestamps, prefix }: LogQuery): string {
+  const before = [
+    prefix ? `[${name}]` : '',
+    timestamps ? time.toISOString() : '',
+    source === 'system' ? '[containr]' : '',
+  ];
+  return `${[...before.filter((word) => word !== ''), text].join(' ')}\n`;
+}

@@ -1,0 +1,199 @@
+import { z } from 'zod';
+import type { Manifest, Resource } from '../../crds/define-kind.ts';
+import type { AnyKind } from '../../crds/kinds.ts';
+import { SYSTEM_NAMESPACE } from '../../crds/meta.ts';
+import { Project } from '../../crds/project.ts';
+import { Secret } from '../../crds/secret.ts';
+import { describeProblems, validateManifest } from '../../crds/validate.ts';
+import type { FieldProblem } from '../../controller/errors.ts';
+import { sameJson } from '../../controller/same-json.ts';
+import type { SecretBox } from '../../controller/secrets/secret-box.ts';
+import { describeObject } from '../../controller/store/refusals.ts';
+import type { ResourceStore } from '../../controller/store/store.ts';
+import type { Identity } from '../auth/identity.ts';
+import { fieldOf } from '../json.ts';
+import { causesOf, Refused } from '../status.ts';
+import { FIELD_RECORD } from './field-records.ts';
+import { oversizedValues, sealValues, withoutAppliedValues } from './seal-secret.ts';
+
+/** Something that is to be written. */
+export interface AdmissionRequest {
+  kind: AnyKind;
+  /** From the address of the request; undefined for kinds that are in no project. */
+  namespace: string | undefined;
+  /** From the address of the request; undefined where the object itself brings its name. */
+  name: string | undefined;
+  raw: unknown;
+  /** What is stored under the name. */
+  existing: Resource | undefined;
+  identity: Identity;
+}
+
+/**
+ * Makes of what somebody wrote what the store may keep: complete, allowed, and without a secret in it. Throws Refused, naming
+ * each field. What does not change after creation is the store's to hold.
+ */
+export type Admit = (request: AdmissionRequest) => Promise<Manifest>;
+
+interface AdmissionOptions {
+  store: Pick<ResourceStore, 'get'>;
+  secrets: SecretBox;
+}
+
+export function createAdmission({ store, secrets }: AdmissionOptions): Admit {
+  return async (request) => {
+    const manifest = readManifest(request);
+    if (!request.existing) await requireProject(store, request);
+    guardPlace(request, manifest);
+    const guarded = guardMetadata(request, manifest);
+    guardProject(request, guarded);
+    return request.kind.kind === Secret.kind ? sealSecret(secrets, request, guarded) : guarded;
+  };
+}
+
+/** The manifest with the name and namespace of the request, whichever of the two states them. */
+function readManifest({ kind, namespace, name, raw }: AdmissionRequest): Manifest {
+  const validated = validateManifest(raw);
+  if (!validated.ok) throw invalid(kind, namespace, name ?? nameIn(raw), validated.problems);
+  const { manifest } = validated;
+  if (validated.kind.kind !== kind.kind) {
+    throw new Refused('BadRequest', `The body is a ${validated.kind.kind}, but the address is that of ${kind.plural}.`);
+  }
+  const { metadata } = manifest;
+  if (name !== undefined && metadata.name !== name) throw mismatch('name', metadata.name, name);
+  if (metadata.namespace !== undefined && metadata.namespace !== namespace) {
+    throw mismatch('namespace', metadata.namespace, namespace ?? '');
+  }
+  return { ...manifest, metadata: { ...metadata, ...(namespace !== undefined && { namespace }) } };
+}
+
+function nameIn(raw: unknown): string {
+  const name = fieldOf(fieldOf(raw, 'metadata'), 'name');
+  return typeof name === 'string' ? name : '';
+}
+
+function mismatch(what: string, written: string, asked: string): Refused {
+  return new Refused('BadRequest', `metadata.${what} is "${written}", but the address of the request says "${asked}".`);
+}
+
+/** A 422 that names each field. */
+export function invalid(
+  { kind }: AnyKind,
+  namespace: string | undefined,
+  name: string,
+  problems: readonly FieldProblem[],
+): Refused {
+  const what = describeObject(kind, { namespace, name });
+  return new Refused('Invalid', `${what} is not valid: ${describeProblems(problems)}`, {
+    name,
+    kind,
+    causes: causesOf(problems),
+  });
+}
+
+async function requireProject(
+  store: Pick<ResourceStore, 'get'>,
+  { namespace, identity }: AdmissionRequest,
+): Promise<void> {
+  if (namespace === undefined || namespace === SYSTEM_NAMESPACE) return;
+  const project = await store.get(Project, { name: namespace });
+  if (!project) {
+    const how = identity.admin ? 'Create it first: kind Project' : 'Ask an administrator to create it: kind Project';
+    throw new Refused('NotFound', `There is no project "${namespace}". ${how}, metadata.name ${namespace}.`);
+  }
+  if (project.metadata.deletionTimestamp !== undefined) {
+    throw new Refused('Conflict', `The project "${namespace}" is being deleted; nothing new can be made in it.`);
+  }
+}
+
+const systemKinds = new Set(['Secret', 'Event']);
+
+function guardPlace({ kind, namespace, existing }: AdmissionRequest, { metadata: { name } }: Manifest): void {
+  if (existing) return;
+  if (namespace === SYSTEM_NAMESPACE && !systemKinds.has(kind.kind)) {
+    const message = `only Secrets of the installation live in ${SYSTEM_NAMESPACE}; use a project of your own`;
+    throw invalid(kind, namespace, name, [{ path: 'metadata.namespace', message }]);
+  }
+  if (kind.kind === Project.kind && name === SYSTEM_NAMESPACE) {
+    throw invalid(kind, namespace, name, [
+      { path: 'metadata.name', message: 'belongs to the installation itself; choose another' },
+    ]);
+  }
+}
+
+const MOST_ANNOTATIONS = 256 * 2 ** 10;
+
+/**
+ * Labels and annotations become what is written. Finalizers and owner references stay when they are left out; only
+ * administrators change them, because cleaning up and cascading deletion hang on them. The rest is the server's.
+ */
+function guardMetadata({ kind, namespace, existing, identity }: AdmissionRequest, manifest: Manifest): Manifest {
+  const { name, labels, annotations = {}, finalizers, ownerReferences, resourceVersion } = manifest.metadata;
+  const before = existing?.metadata;
+  const own: Record<string, string> =
+    kind.kind === Secret.kind ? withoutAppliedValues(annotations) : { ...annotations };
+  delete own[FIELD_RECORD];
+  const size = Object.entries(own).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  if (size > MOST_ANNOTATIONS) {
+    throw invalid(kind, namespace, name, [
+      { path: 'metadata.annotations', message: 'must be at most 256 KiB altogether' },
+    ]);
+  }
+  if (!identity.admin) {
+    const usual = before?.finalizers ?? (kind.finalizer === undefined ? [] : [kind.finalizer]);
+    if (finalizers && finalizers.some((finalizer) => !usual.includes(finalizer)))
+      throw adminField('metadata.finalizers');
+    if (before && finalizers && usual.some((finalizer) => !finalizers.includes(finalizer)))
+      throw adminField('metadata.finalizers');
+    if (ownerReferences && !sameJson(ownerReferences, before?.ownerReferences ?? []))
+      throw adminField('metadata.ownerReferences');
+  }
+  const kept = finalizers ?? before?.finalizers;
+  const owners = ownerReferences ?? before?.ownerReferences;
+  return {
+    ...manifest,
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(labels && { labels }),
+      annotations: own,
+      ...(kept && { finalizers: kept }),
+      ...(owners && { ownerReferences: owners }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+    },
+  };
+}
+
+function adminField(path: string): Refused {
+  return new Refused('Forbidden', `Only administrators may change ${path}.`, {
+    causes: causesOf([{ path, message: 'may be changed by administrators only' }]),
+  });
+}
+
+const Guarded = z.object({ quota: z.unknown(), network: z.unknown() });
+
+/** What limits a project is not for its own members to change. */
+function guardProject({ kind, existing, identity }: AdmissionRequest, { spec }: Manifest): void {
+  if (kind.kind !== Project.kind || identity.admin) return;
+  const [before, after] = [Guarded.parse(existing?.spec ?? {}), Guarded.parse(spec)];
+  if (!sameJson(before.quota, after.quota)) throw adminField('spec.quota');
+  if (!sameJson(before.network, after.network)) throw adminField('spec.network');
+}
+
+function sealSecret(
+  box: SecretBox,
+  { raw, existing, namespace = '', kind }: AdmissionRequest,
+  manifest: Manifest,
+): Manifest {
+  const { name } = manifest.metadata;
+  const spec = Secret.specSchema.parse(manifest.spec);
+  const stored = existing ? Secret.specSchema.parse(existing.spec).data : {};
+  const problems = oversizedValues(spec.data);
+  if (spec.sealed)
+    problems.push({ path: 'spec.sealed', message: 'is not supported by this version; put the values into data' });
+  if (problems.length > 0) throw invalid(kind, namespace, name, problems);
+  // Whoever reads a Secret gets no data; sending it back as it was read must not wipe the values.
+  const stated = fieldOf(fieldOf(raw, 'spec'), 'data') !== undefined;
+  const data = stated ? sealValues(box, { namespace, name }, spec.data, stored) : stored;
+  return { ...manifest, spec: { ...spec, data } };
+}

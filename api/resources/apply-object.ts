@@ -1,0 +1,66 @@
+import type { Resource } from '../../crds/define-kind.ts';
+import type { ApiContext } from '../context.ts';
+import { isRecord } from '../json.ts';
+import { Refused } from '../status.ts';
+import { conflictsOf, mergeApplied, recordApply, type FieldConflict } from './apply.ts';
+import { mediaTypeOf, readBody } from './body.ts';
+import type { ResourceDeps } from './deps.ts';
+import { ownableOf, withOwners } from './field-owners.ts';
+import { readRecords } from './field-records.ts';
+import { fieldPathText } from './field-tree.ts';
+import { readWriteQuery } from './query.ts';
+import { respondObject } from './read.ts';
+import type { Target } from './target.ts';
+import { merged, retryConflicts } from './write.ts';
+import { writerOf } from './writer.ts';
+
+/** Server-side apply: the fields of the body become as stated and belong to the manager; 201 when the object is new. */
+export async function applyObject(context: ApiContext, deps: ResourceDeps, target: Target): Promise<Response> {
+  const { kind, namespace, name = '' } = target;
+  const { dryRun, force, fieldManager: manager } = readWriteQuery(context);
+  if (manager === '')
+    throw new Refused('BadRequest', 'An apply needs the parameter fieldManager: the name that the fields belong to.');
+  const raw = await readBody(context.req.raw, mediaTypeOf(context.req.raw).endsWith('json') ? 'json' : 'yaml');
+  const applied = ownableOf(raw);
+  const writer = writerOf(context, { fieldManager: manager });
+  const identity = context.get('identity');
+
+  const { object, created } = await retryConflicts(async () => {
+    const existing = await deps.store.get(kind, { namespace, name });
+    if (!existing) await deps.authorizer.check(identity, { verb: 'create', kind: kind.kind, namespace, name });
+    const live = existing ? ownableOf(existing) : {};
+    const entries = existing ? readRecords(existing.metadata) : [];
+    const merge = mergeApplied({ live, applied, manager, entries });
+    const manifest = await deps.admit({ kind, namespace, name, raw: withMerged(raw, merge), existing, identity });
+    const conflicts = conflictsOf({ before: live, after: ownableOf(manifest), applied, manager, entries });
+    if (existing && conflicts.length > 0 && !force) throw conflictOf(existing, conflicts);
+    const owners = recordApply({ applied, manager, entries, overridden: conflicts, now: deps.clock.now() });
+    const owned = withOwners(manifest, owners);
+    if (!existing) return { object: await deps.store.create(kind, owned, writer, { dryRun }), created: true };
+    return { object: await deps.store.update(kind, merged(existing, owned), writer, { dryRun }), created: false };
+  });
+  return respondObject(context, deps, kind, object, created ? 201 : 200);
+}
+
+/** What was sent, with the merged fields in place: the rest of it is still to be checked. */
+function withMerged(raw: unknown, merge: unknown): unknown {
+  if (!isRecord(raw) || !isRecord(merge)) return raw;
+  const metadata = isRecord(raw['metadata']) ? raw['metadata'] : {};
+  const { annotations: _a, labels: _l, finalizers: _f, ownerReferences: _o, ...others } = metadata;
+  return {
+    ...raw,
+    metadata: { ...others, ...(isRecord(merge['metadata']) && merge['metadata']) },
+    spec: merge['spec'],
+  };
+}
+
+function conflictOf({ metadata, kind }: Resource, conflicts: readonly FieldConflict[]): Refused {
+  const causes = conflicts.map(({ manager, path }) => ({
+    reason: 'FieldManagerConflict',
+    message: `conflict with "${manager}"`,
+    field: fieldPathText(path),
+  }));
+  const list = conflicts.map(({ manager, path }) => `${fieldPathText(path)} belongs to "${manager}"`).join('; ');
+  const message = `Apply of ${kind} "${metadata.name}" was refused: ${list}. Leave these fields out, agree on the values, or force.`;
+  return new Refused('Conflict', message, { name: metadata.name, kind, causes });
+}

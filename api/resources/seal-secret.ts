@@ -1,0 +1,77 @@
+import type { FieldProblem } from '../../controller/errors.ts';
+import { isFault } from '../../controller/errors.ts';
+import type { SecretBox } from '../../controller/secrets/secret-box.ts';
+import { isRecord } from '../json.ts';
+
+/** A sealed value is half as long again, and has to fit into what a Secret may store. */
+const MOST_BYTES = 128 * 2 ** 10;
+
+/** kubectl keeps what it last sent in here, values and all. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+interface Place {
+  namespace: string;
+  name: string;
+}
+
+/** Values that are too large to be kept. */
+export function oversizedValues(data: Readonly<Record<string, unknown>>): FieldProblem[] {
+  return Object.entries(data)
+    .filter(([, value]) => typeof value === 'string' && Buffer.byteLength(value) > MOST_BYTES)
+    .map(([key]) => ({ path: `spec.data.${key}`, message: `must be at most ${MOST_BYTES / 2 ** 10} KiB` }));
+}
+
+/**
+ * The values of a Secret, encrypted. One that is stored already, as text or as it was sealed, stays as it is stored, so that
+ * writing the same again changes nothing.
+ */
+export function sealValues(
+  box: SecretBox,
+  place: Place,
+  wanted: Readonly<Record<string, string>>,
+  stored: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(wanted).map(([key, value]) => [key, sealValue(box, { ...place, key }, value, stored)]),
+  );
+}
+
+function sealValue(
+  box: SecretBox,
+  place: Place & { key: string },
+  value: string,
+  stored: Readonly<Record<string, string>>,
+): string {
+  const before = Object.hasOwn(stored, place.key) ? stored[place.key] : undefined;
+  if (before === undefined) return box.seal(place, value);
+  return value === before || opensTo(box, place, before, value) ? before : box.seal(place, value);
+}
+
+function opensTo(box: SecretBox, place: Place & { key: string }, sealed: string, value: string): boolean {
+  try {
+    return box.open(place, sealed) === value;
+  } catch (error) {
+    // Whatever cannot be read any more is replaced: that is how a lost key is mended.
+    if (isFault(error, 'Denied')) return false;
+    throw error;
+  }
+}
+
+/** Annotations of a Secret without the values that kubectl puts there; the names of the keys stay, for it compares them. */
+export function withoutAppliedValues(annotations: Readonly<Record<string, string>>): Record<string, string> {
+  const { [LAST_APPLIED]: text, ...others } = annotations;
+  const hidden = text === undefined ? undefined : hideValues(text);
+  return hidden === undefined ? others : { ...others, [LAST_APPLIED]: hidden };
+}
+
+function hideValues(text: string): string | undefined {
+  try {
+    const applied: unknown = JSON.parse(text);
+    if (!isRecord(applied) || !isRecord(applied['spec'])) return undefined;
+    const { data, ...spec } = applied['spec'];
+    const names = isRecord(data) ? Object.fromEntries(Object.keys(data).map((key) => [key, ''])) : undefined;
+    return JSON.stringify({ ...applied, spec: { ...spec, ...(names && { data: names }) } });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import type { Manifest, Resource } from '../../crds/define-kind.ts';
+import { isFault } from '../../controller/errors.ts';
+import { staleRead } from '../../controller/store/refusals.ts';
+import type { ApiContext } from '../context.ts';
+import { fieldOf, isRecord } from '../json.ts';
+import { Refused } from '../status.ts';
+import { manifestFormat, readBody } from './body.ts';
+import type { ResourceDeps } from './deps.ts';
+import { ownersAfterWrite, withOwners } from './field-owners.ts';
+import { readWriteQuery } from './query.ts';
+import { findObject, respondObject } from './read.ts';
+import type { Target } from './target.ts';
+import { writerOf } from './writer.ts';
+
+/** How often a write without a stated version begins again when somebody else was faster. */
+const TRIES = 8;
+
+/** Makes an object; 201. */
+export async function createObject(context: ApiContext, deps: ResourceDeps, target: Target): Promise<Response> {
+  const { kind, namespace } = target;
+  const query = readWriteQuery(context);
+  const written = await readBody(context.req.raw, manifestFormat(context.req.raw));
+  const prefix = fieldOf(fieldOf(written, 'metadata'), 'generateName');
+  const generated = typeof prefix === 'string' && fieldOf(fieldOf(written, 'metadata'), 'name') === undefined;
+  const writer = writerOf(context, query);
+  for (let tried = 1; ; tried += 1) {
+    const raw = generated ? withName(written, `${prefix}${randomBytes(4).toString('hex').slice(0, 5)}`) : written;
+    const request = { kind, namespace, name: undefined, raw, existing: undefined, identity: context.get('identity') };
+    const manifest = await deps.admit(request);
+    const owners = ownersAfterWrite({ existing: undefined, stated: raw, manifest }, writer.manager, deps.clock);
+    try {
+      const made = await deps.store.create(kind, withOwners(manifest, owners), writer, { dryRun: query.dryRun });
+      return await respondObject(context, deps, kind, made, 201);
+    } catch (error) {
+      if (!generated || tried === TRIES || !isFault(error, 'AlreadyExists')) throw error;
+    }
+  }
+}
+
+function withName(written: unknown, name: string): unknown {
+  if (!isRecord(written) || !isRecord(written['metadata'])) return written;
+  const { generateName: _, ...metadata } = written['metadata'];
+  return { ...written, metadata: { ...metadata, name } };
+}
+
+/** Replaces an object by what the request brings. */
+export async function replaceObject(context: ApiContext, deps: ResourceDeps, target: Target): Promise<Response> {
+  const raw = await readBody(context.req.raw, manifestFormat(context.req.raw));
+  return changeObject(context, deps, target, () => raw);
+}
+
+/**
+ * Writes what `change` makes of the object as it is stored. Without a version of its own the change begins again on what
+ * somebody else wrote meanwhile; with one that is outdated it fails with 409.
+ */
+export async function changeObject(
+  context: ApiContext,
+  deps: ResourceDeps,
+  target: Target,
+  change: (existing: Resource) => unknown,
+): Promise<Response> {
+  const { kind, namespace, name } = target;
+  const { dryRun, ...query } = readWriteQuery(context);
+  const writer = writerOf(context, query);
+  const changed = await retryConflicts(async () => {
+    const existing = await findObject(deps.store, target);
+    const request = { kind, namespace, name, raw: change(existing), existing, identity: context.get('identity') };
+    const manifest = await deps.admit(request);
+    const owners = ownersAfterWrite({ existing, stated: undefined, manifest }, writer.manager, deps.clock);
+    return deps.store.update(kind, merged(existing, withOwners(manifest, owners)), writer, { dryRun });
+  });
+  return respondObject(context, deps, kind, changed);
+}
+
+/** An object as it is stored, with what a manifest says in place of what it said before. Throws for an outdated version. */
+export function merged(existing: Resource, { metadata, spec }: Manifest): Resource {
+  const { labels: _l, annotations: _a, finalizers: _f, ownerReferences: _o, ...kept } = existing.metadata;
+  const { labels, annotations, finalizers, ownerReferences, resourceVersion = '' } = metadata;
+  // Without a stated version it is the one that was just read: nothing that came in between is lost.
+  if (resourceVersion !== '' && resourceVersion !== existing.metadata.resourceVersion) {
+    throw new Refused('Conflict', staleRead(existing.kind, existing.metadata).message);
+  }
+  return {
+    ...existing,
+    metadata: {
+      ...kept,
+      ...(labels && { labels }),
+      ...(annotations && { annotations }),
+      ...(finalizers && { finalizers }),
+      ...(ownerReferences && { ownerReferences }),
+    },
+    spec,
+  };
+}
+
+/** Tries again when somebody else was faster, on what they wrote. */
+export async function retryConflicts<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (tried === TRIES || !isFault(error, 'Conflict')) throw error;
+    }
+  }
+}
