@@ -9,7 +9,7 @@ import type { LogPiece } from './frames.ts';
 import type { GuestEndpoint, GuestHistory, GuestLinks, GuestLinkState } from './guest-links.ts';
 import { afterEvent, inProcessState } from './link-state.ts';
 import { createLogBatch, type LogBatch } from './log-batch.ts';
-import { decodePosition, encodePosition, type LogPosition } from './log-position.ts';
+import { decodePosition, encodePosition, epochSize, lastEpoch, type LogPosition } from './log-position.ts';
 import { describeSupervisorEvent, readSupervisorEvent } from './supervisor-event.ts';
 import { startSession, type Session, type SessionEnd, type Welcome } from './supervisor-session.ts';
 
@@ -60,6 +60,8 @@ export function createGuestLinks(options: GuestLinksOptions): GuestLinks {
 
 const firstRetryMs = 100;
 const lastRetryMs = 30_000;
+/** A connection that lasted so long was a good one. */
+const steadyMs = 2_000;
 
 class GuestLink {
   readonly #uid: string;
@@ -76,8 +78,9 @@ class GuestLink {
   #ended = false;
   /** Events before this offset are history: they do not say what the process does now. */
   #liveFrom = 0;
-  /** No piece was understood since the log was asked for. */
+  /** No frame was understood since the log was asked for. */
   #untouched = false;
+  #connectedAtMs = 0;
   readonly #decoders: Partial<Record<LogLine['source'], StringDecoder>> = {};
 
   constructor(uid: string, endpoint: GuestEndpoint, { restarts, lastExit }: GuestHistory, options: LinkOptions) {
@@ -148,6 +151,7 @@ class GuestLink {
     this.#position = position;
     this.#liveFrom = end;
     this.#untouched = true;
+    this.#connectedAtMs = this.#options.clock.monotonicMs();
     const { trouble: _, ...state } = this.#state;
     this.#setState({ ...inProcessState(state, process), connected: true });
     return position.offset;
@@ -155,7 +159,7 @@ class GuestLink {
 
   /** The guest has another log than the one read so far. */
   #beginAnew({ epoch }: LogPosition): LogPosition {
-    const position = { epoch: epoch + 1, offset: 0 };
+    const position = { epoch: Math.min(epoch + 1, lastEpoch), offset: 0 };
     this.#addSystemLine(position, 'The log begins anew: the guest was made again, or lost its disk.');
     return position;
   }
@@ -166,7 +170,8 @@ class GuestLink {
     if (how === 'garbled' && this.#untouched && before && before.offset > 0) this.#position = this.#beginAnew(before);
     this.#untouched = false;
     if (how === 'refused') this.#failures = Infinity;
-    if (this.#state.connected) this.#failures = 0;
+    const lastedMs = this.#options.clock.monotonicMs() - this.#connectedAtMs;
+    if (this.#state.connected && lastedMs >= steadyMs) this.#failures = 0;
     this.#options.log.debug({ guest: this.#uid, why }, 'No connection to the supervisor of a guest.');
     this.#setState({ ...this.#state, connected: false, trouble: why });
     this.#retry(() => this.#connect());
@@ -180,9 +185,10 @@ class GuestLink {
   }
 
   #take(piece: LogPiece): void {
-    const epoch = this.#position?.epoch ?? 0;
+    const { epoch, offset } = this.#position ?? { epoch: 0, offset: 0 };
     this.#untouched = this.#untouched && piece.type === 'position';
     if (piece.type === 'position') {
+      if (piece.offset < offset || piece.offset >= epochSize) throw new Error('the supervisor contradicts itself');
       this.#position = { epoch, offset: piece.offset };
       const missing = piece.offset - piece.from;
       if (missing > 0)

@@ -6,7 +6,9 @@ export interface LogPosition {
 }
 
 /** 8 TiB of log for each epoch, and 1,023 epochs, fit into the integers that a number holds exactly. */
-const epochSize = 2 ** 43;
+export const epochSize = 2 ** 43;
+
+export const lastEpoch = 1_022;
 
 export function encodePosition({ epoch, offset }: LogPosition): number {
   return epoch * epochSize + offset;

@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { z } from 'zod';
 import type { Clock } from '../../../controller/clock.ts';
 import type { ProcessState } from './events.ts';
 import { createFrameParser, type FrameParser, type LogPiece } from './frames.ts';
@@ -34,19 +33,9 @@ const handshakeMs = 15_000;
 const keepAliveMs = 30_000;
 const maxLineBytes = 256;
 
-const Hello = z.string().regex(/^CONTAINR\/1 [0-9a-f]{32}$/);
-const Answer = z
-  .string()
-  .regex(/^OK \d{1,16} \d{1,16} [a-z]+$/)
-  .transform((line) => line.split(' '))
-  .pipe(
-    z.tuple([
-      z.literal('OK'),
-      z.coerce.number(),
-      z.coerce.number(),
-      z.enum(['starting', 'running', 'listening', 'backoff', 'finished', 'stopping']).catch('starting'),
-    ]),
-  );
+const hello = /^CONTAINR\/1 ([0-9a-f]{32})$/;
+const admitted = /^OK \d{1,16} (\d{1,16}) ([a-z]+)$/;
+const processStates = ['starting', 'running', 'listening', 'backoff', 'finished', 'stopping'] as const;
 
 /** Speaks to one supervisor over one connection; guest/README.md has the protocol. The secret never leaves this function. */
 export function startSession(socket: Socket, secret: string, clock: Clock, handlers: SessionHandlers): Session {
@@ -79,21 +68,21 @@ export function startSession(socket: Socket, secret: string, clock: Clock, handl
 
   function readLine(line: string): void {
     if (phase === 'hello') {
-      const nonce = Hello.safeParse(line).data?.slice('CONTAINR/1 '.length);
+      const nonce = hello.exec(line)?.[1];
       if (nonce === undefined) throw new Error('what answers is no supervisor');
       socket.write(`AUTH ${createHmac('sha256', secret).update(nonce).digest('hex')}\n`);
       phase = 'answer';
       return;
     }
-    const answer = Answer.safeParse(line);
-    if (!answer.success) {
+    const [, end, word] = admitted.exec(line) ?? [];
+    if (end === undefined) {
       return finish({ how: 'refused', why: 'the supervisor does not know the secret; the guest has an older one' });
     }
-    const [, , end, process] = answer.data;
+    const process = processStates.find((state) => state === word) ?? 'unknown';
     cancelTimeout();
     phase = 'log';
     parser = createFrameParser();
-    socket.write(`LOGS ${handlers.welcome({ end, process })}\n`);
+    socket.write(`LOGS ${handlers.welcome({ end: Number(end), process })}\n`);
   }
 
   socket.setNoDelay(true);
