@@ -99,6 +99,12 @@ describe('createClusterObserver', () => {
     expect((await second)?.resources.guests).toHaveLength(1);
   });
 
+  it('does not trust a list for proof when the node that answers has no quorum after it', async () => {
+    const { proxmox, observer } = await world();
+    proxmox.intercept('resources', { before: () => (proxmox.quorate = false) });
+    expect(await observer.refresh(signal)).toMatchObject({ fresh: true, quorate: false });
+  });
+
   it('answers a refresh with what it has when the cluster does not answer', async () => {
     const { proxmox, observer } = await world();
     proxmox.unreachable = true;

@@ -51,6 +51,7 @@ class PollingObserver implements ClusterObserver {
   #view: ClusterView | undefined;
   #viewAtMs = 0;
   #failing = false;
+  #asProof = false;
   #hurryUntilMs = 0;
   #cancelTimer: () => void = () => undefined;
   #looking: Promise<void> | undefined;
@@ -69,8 +70,11 @@ class PollingObserver implements ClusterObserver {
 
   async refresh(signal: AbortSignal): Promise<ClusterView | undefined> {
     signal.throwIfAborted();
-    const gone = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    await Promise.race([this.#lookAfterNow(), gone]);
+    const gone = Promise.withResolvers<void>();
+    const giveUp = () => gone.resolve();
+    signal.addEventListener('abort', giveUp, { once: true });
+    await Promise.race([this.#lookAfterNow(), gone.promise]);
+    signal.removeEventListener('abort', giveUp);
     signal.throwIfAborted();
     return this.view();
   }
@@ -88,6 +92,7 @@ class PollingObserver implements ClusterObserver {
 
   /** A look under way may have asked before the caller's change: it does not count. */
   #lookAfterNow(): Promise<void> {
+    this.#asProof = true;
     if (!this.#looking) return this.look();
     this.#nextLook ??= this.#looking.then(() => {
       this.#nextLook = undefined;
@@ -107,26 +112,37 @@ class PollingObserver implements ClusterObserver {
   }
 
   async #ask(): Promise<void> {
-    const { client, clock, onChange, onTrouble } = this.#options;
-    const { signal } = this.#stopped;
+    const { clock, onChange, onTrouble } = this.#options;
     const at = clock.now();
     const atMs = clock.monotonicMs();
+    const before = this.#view?.resources.guests ?? [];
     try {
-      // Quorum is asked of the node that gives the list, and with each list: absence is concluded from the two together.
-      const { quorate } = await client.clusterStatus(signal);
-      const resources = await client.resources(signal);
-      const before = this.#view?.resources.guests ?? [];
-      this.#view = { at, fresh: true, quorate, resources };
-      this.#viewAtMs = atMs;
-      if (this.#failing) onTrouble?.(undefined);
-      this.#failing = false;
-      const changed = changedGuests(before, resources.guests);
-      if (changed.length > 0) onChange(changed, resources.guests);
+      this.#view = { at, fresh: true, ...(await this.#askForAll()) };
     } catch (error) {
-      if (signal.aborted) return;
+      if (this.#stopped.signal.aborted) return;
       this.#failing = true;
       onTrouble?.(error);
+      return;
     }
+    this.#viewAtMs = atMs;
+    if (this.#failing) onTrouble?.(undefined);
+    this.#failing = false;
+    const now = this.#view.resources.guests;
+    const changed = changedGuests(before, now);
+    if (changed.length > 0) onChange(changed, now);
+  }
+
+  /** Absence is concluded from a list and the quorum of the node that gave it; as proof, quorum is asked before and after. */
+  async #askForAll(): Promise<Pick<ClusterView, 'quorate' | 'resources'>> {
+    const { client } = this.#options;
+    const { signal } = this.#stopped;
+    const asProof = this.#asProof;
+    this.#asProof = false;
+    const { quorate } = await client.clusterStatus(signal);
+    const resources = await client.resources(signal);
+    if (!asProof || quorate === false) return { quorate, resources };
+    // Another node may have answered in between, where this one stopped answering.
+    return { quorate: (await client.clusterStatus(signal)).quorate, resources };
   }
 
   #planNext(): void {

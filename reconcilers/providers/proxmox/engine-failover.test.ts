@@ -131,12 +131,27 @@ describe('a node that cannot be reached', () => {
   const hop: Respond = ({ url }, response) =>
     url.includes('/pve2/') ? sendRefusal(response, 595, 'No route to host') : sendData(response, 'fine');
 
-  it('is read as such, after a read was tried again', async () => {
+  it('is read as such; a read is tried once more, a change is not', async () => {
     const server = await serve(hop);
-    await expect(ask(engineFor([server.url]), 'post', '/nodes/pve2/lxc')).rejects.toMatchObject({
-      meaning: 'nodeUnreachable',
-    });
+    const change = ask(engineFor([server.url]), 'post', '/nodes/pve2/lxc');
+    await expect(change).rejects.toMatchObject({ meaning: 'nodeUnreachable' });
     expect(server.received).toHaveLength(1);
+    const read = ask(engineFor([server.url]), 'get', '/nodes/pve2/lxc');
+    await expect(read).rejects.toMatchObject({ meaning: 'nodeUnreachable' });
+    expect(server.received).toHaveLength(3);
+  });
+
+  it('does not cost the endpoint its good name when it hangs', async () => {
+    const server = await serve(({ url }, response) =>
+      url.includes('/pve2/') ? undefined : sendData(response, 'fine'),
+    );
+    const news: string[] = [];
+    const engine = engineFor([server.url], { timeouts: { read: 80 }, onEndpoint: (url) => news.push(url) });
+    const hung = await Promise.allSettled(Array.from({ length: 20 }, () => ask(engine, 'get', '/nodes/pve2/lxc')));
+    expect(hung.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(server.received.length).toBeLessThan(10);
+    expect(await ask(engine, 'get', '/cluster/resources')).toBe('fine');
+    expect(news).toEqual([]);
   });
 
   it('fails calls at once for a while, without touching the other nodes', async () => {
@@ -194,15 +209,24 @@ describe('calls at once', () => {
     expect([...most.values()]).toEqual([2, 2]);
   });
 
-  it('bounds reads, and does not let changes wait for them', async () => {
+  it('bounds reads, and does not let changes or the readers of other nodes wait for them', async () => {
     const { most, respond } = counting();
     const server = await serve(respond);
     const engine = engineFor([server.url]);
     await Promise.all([
-      ...Array.from({ length: 30 }, () => ask(engine, 'get', '/cluster/resources')),
+      ...Array.from({ length: 30 }, () => ask(engine, 'get', '/nodes/pve1/lxc')),
       ask(engine, 'post', '/nodes/pve1/lxc'),
+      ask(engine, 'get', '/nodes/pve2/lxc'),
+      ask(engine, 'get', '/cluster/resources'),
     ]);
-    expect(most.get('')).toBe(8);
-    expect(server.received.findIndex(({ method }) => method === 'POST')).toBeLessThan(12);
+    expect(most.get('pve1')).toBeLessThanOrEqual(5);
+    const first = server.received.slice(0, 10).map(({ method, url }) => `${method} ${url}`);
+    expect(first).toEqual(
+      expect.arrayContaining([
+        'POST /api2/json/nodes/pve1/lxc',
+        'GET /api2/json/nodes/pve2/lxc',
+        'GET /api2/json/cluster/resources',
+      ]),
+    );
   });
 });

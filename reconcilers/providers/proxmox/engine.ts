@@ -15,8 +15,8 @@ import { unconnectedFault, unreadableFault, unansweredFault } from './unanswered
 
 /** Milliseconds. A read outlasts the 30 s after which Proxmox itself gives up on another node, so that we hear of it. */
 const usualTimeouts = { connect: 5_000, read: 35_000, change: 60_000 };
-const READS_AT_ONCE = 8;
-const READ_RETRIES = 2;
+/** To each node, and to the cluster as a whole: a node that hangs holds up its own readers only. */
+const READS_AT_ONCE = 4;
 const FIRST_RETRY_MS = 200;
 const ANSWER_LIMIT_BYTES = 32 * 2 ** 20;
 
@@ -82,8 +82,7 @@ class UndiciEngine implements ProxmoxEngine {
   readonly #endpoints: Endpoints;
   readonly #breaker: NodeBreaker;
   readonly #agent: Agent;
-  readonly #reads = new PQueue({ concurrency: READS_AT_ONCE });
-  readonly #changes = new Map<string, PQueue>();
+  readonly #queues = new Map<string, PQueue>();
 
   constructor(options: ProxmoxEngineOptions) {
     this.#options = options;
@@ -122,13 +121,15 @@ class UndiciEngine implements ProxmoxEngine {
       body: inQuery ? undefined : bodyOf(params, context.file),
     };
     this.#breaker.refuseHeld(node, call.what);
-    const queue = method === 'GET' ? this.#reads : this.#queueOf(node ?? '');
-    return queue.add(() => this.#send(call), { signal: call.signal });
+    return this.#queueFor(call).add(() => this.#send(call), { signal: call.signal });
   }
 
-  #queueOf(node: string): PQueue {
-    const queue = this.#changes.get(node) ?? new PQueue({ concurrency: this.#options.perNode ?? 2 });
-    this.#changes.set(node, queue);
+  #queueFor({ method, node = '' }: Call): PQueue {
+    const reads = method === 'GET';
+    const name = `${reads ? 'read' : 'change'} ${node}`;
+    const queue =
+      this.#queues.get(name) ?? new PQueue({ concurrency: reads ? READS_AT_ONCE : (this.#options.perNode ?? 2) });
+    this.#queues.set(name, queue);
     return queue;
   }
 
@@ -146,11 +147,10 @@ class UndiciEngine implements ProxmoxEngine {
         if (turn + 1 < candidates.length) continue;
         throw unconnectedFault(unconnected, call.what);
       }
-      const isFinal = call.method !== 'GET' || retries === READ_RETRIES;
-      if (result.end === 'answered' && (isFinal || !isHopFailure(result.answer))) {
-        return dataOf(result.answer, endpoint, call);
+      if (call.method !== 'GET' || retries >= retriesAfter(result, call, candidates.length)) {
+        if (result.end === 'answered') return dataOf(result.answer, endpoint, call);
+        throw unansweredFault(result, endpoint.url, call);
       }
-      if (result.end !== 'answered' && isFinal) throw unansweredFault(result, endpoint.url, call);
       await sleep(this.#clock, FIRST_RETRY_MS * 3 ** retries, call.signal);
       retries += 1;
     }
@@ -204,6 +204,13 @@ function methodOf(verb: string): Call['method'] {
 
 function bodyOf(params: Params, file: FilePart | undefined): Call['body'] {
   return file ? uploadBody(params, file, `containr-${randomBytes(16).toString('hex')}`) : jsonBody(params);
+}
+
+/** How often a read is repeated after this. What took long is not, unless somebody else may answer. */
+function retriesAfter(result: Exchange, { node }: Call, endpoints: number): number {
+  if (result.end === 'broken') return 2;
+  if (result.end === 'answered') return isHopFailure(result.answer) ? 1 : 0;
+  return node === undefined && endpoints > 1 ? 1 : 0;
 }
 
 /** The endpoint could not reach the node that the call is for. */
