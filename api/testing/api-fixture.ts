@@ -60,19 +60,13 @@ export interface ApiFixture {
 interface FixtureOptions {
   clock?: Clock;
   trustedProxies?: string[];
-  keepChanges?: number;
   store?: ResourceStore;
 }
 
 /** An app without any object in it. */
-export function createApi({
-  clock = systemClock,
-  trustedProxies,
-  keepChanges,
-  store: given,
-}: FixtureOptions = {}): ApiFixture {
+export function createApi({ clock = systemClock, trustedProxies, store: given }: FixtureOptions = {}): ApiFixture {
   const audit = new MemoryAuditLog();
-  const store = given ?? createMemoryStore({ clock, audit, ...(keepChanges !== undefined && { keepChanges }) });
+  const store = given ?? createMemoryStore({ clock, audit });
   const logs = new MemoryLogs();
   const logged: object[] = [];
   const closing = new AbortController();
