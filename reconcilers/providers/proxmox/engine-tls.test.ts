@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createProxmoxEngine } from './engine.ts';
 import { sendData, startHttpsServer, type TestServer } from './testing/https-server.ts';
@@ -56,6 +57,22 @@ describe('certificates', () => {
     await expect(hello([server.url], {})).rejects.toMatchObject({ meaning: 'certificate' });
     expect(server.received).toEqual([]);
     expect(await hello([server.url], { insecureSkipVerify: true })).toBe('hello');
+  });
+
+  it('sends nothing over a plain connection', async () => {
+    const received: string[] = [];
+    const server = createServer((request, response) => {
+      received.push(request.url ?? '');
+      response.end('{"data":"hello"}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    const refused = hello([`http://127.0.0.1:${port}`], { insecureSkipVerify: true });
+    await expect(refused).rejects.toMatchObject({ meaning: 'certificate' });
+    expect(received).toEqual([]);
+    server.closeAllConnections();
+    server.close();
   });
 
   it('uses the endpoint whose certificate is right when another one is not', async () => {

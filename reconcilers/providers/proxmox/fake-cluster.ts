@@ -134,9 +134,10 @@ export class FakeCluster {
     return [...this.nodes.keys()][0] ?? 'pve1';
   }
 
-  isRunning(node: string, vmid: number): boolean {
+  /** The container with this vmid on this node: not a virtual machine, not one elsewhere. */
+  containerOn(node: string, vmid: number): FakeGuest | undefined {
     const guest = this.guests.get(vmid);
-    return guest?.node === node && guest.running;
+    return guest?.node === node && guest.type === 'lxc' ? guest : undefined;
   }
 
   spawn(type: TaskType, node: string, id: string | number, work: TaskSteps): Upid {
@@ -146,8 +147,8 @@ export class FakeCluster {
 
   /** Why a task on this guest cannot begin: seen only once it has the file lock. */
   refusalInTask(node: string, vmid: number): string | undefined {
-    const guest = this.guests.get(vmid);
-    if (guest?.node !== node) return `Configuration file 'nodes/${node}/lxc/${vmid}.conf' does not exist`;
+    const guest = this.containerOn(node, vmid);
+    if (!guest) return `Configuration file 'nodes/${node}/lxc/${vmid}.conf' does not exist`;
     return guest.lock === undefined ? undefined : `CT is locked (${guest.lock})`;
   }
 
@@ -175,8 +176,8 @@ export class FakeCluster {
 
   /** The end of a start task: a text when it fails. */
   start(node: string, vmid: number): string | undefined {
-    const guest = this.guests.get(vmid);
-    if (guest?.node !== node) return this.refusalInTask(node, vmid);
+    const guest = this.containerOn(node, vmid);
+    if (!guest) return this.refusalInTask(node, vmid);
     const bridge = parseNet(guest.config.nets['net0'] ?? '').get('bridge');
     if (bridge !== undefined && !this.bridgeNames.includes(bridge)) return `bridge '${bridge}' does not exist`;
     // The kernel's limit for one string of the environment.

@@ -1,4 +1,5 @@
 import type { StoredArchive } from './client.ts';
+import { refuse, refuseErrors } from './fake-refuse.ts';
 
 export interface FakeStorageOptions {
   storage: string;
@@ -27,6 +28,12 @@ export class FakeStorage {
     this.content = content;
     this.shared = shared;
     this.totalBytes = totalBytes;
+  }
+
+  /** Refuses what is not to be kept here as an archive. */
+  checkTakes(filename: string): void {
+    if (!this.content.includes('vztmpl')) refuse(500, `storage '${this.storage}' does not support 'vztmpl' content`);
+    if (!/\.tar(\.(gz|xz|zst|bz2))?$/.test(filename)) refuseErrors({ filename: 'wrong file extension' });
   }
 
   archives(node: string): StoredArchive[] {

@@ -310,6 +310,23 @@ describe('FakeProxmox', () => {
     expect(proxmox.guests.get(100)?.running).toBe(true);
   });
 
+  it('never takes a virtual machine for a container', async () => {
+    const { proxmox } = await world();
+    proxmox.addStranger(100, { type: 'qemu', running: true });
+    expect(await proxmox.stopGuest('pve1', 100, signal)).toBe('already');
+    await expect(proxmox.destroyGuest('pve1', 100, signal)).rejects.toMatchObject({ meaning: 'absent' });
+    expect(proxmox.guests.get(100)?.running).toBe(true);
+  });
+
+  it('shows nothing of a guest that the token may not see', async () => {
+    const { proxmox } = await made();
+    proxmox.touch(100, (guest) => (guest.hidden = true));
+    expect((await proxmox.resources(signal)).guests).toEqual([]);
+    await expect(proxmox.guestConfig('pve1', 100, signal)).rejects.toMatchObject({ meaning: 'forbidden' });
+    await expect(proxmox.startGuest('pve1', 100, signal)).rejects.toMatchObject({ meaning: 'forbidden' });
+    await expect(proxmox.createGuest('pve1', wanted(100), signal)).rejects.toMatchObject({ meaning: 'exists' });
+  });
+
   it('finds the running task of a guest whose id was lost', async () => {
     const { clock, proxmox } = await made();
     proxmox.planTask('vzstart', { ms: Infinity });

@@ -92,10 +92,7 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
   }
 
   guestAddresses(node: string, vmid: number, signal: AbortSignal): Promise<string[]> {
-    return this.#read('guestAddresses', node, signal, () => {
-      const guest = this.guests.get(vmid);
-      return guest?.node === node ? guest.addresses() : [];
-    });
+    return this.#read('guestAddresses', node, signal, () => this.containerOn(node, vmid)?.addresses() ?? []);
   }
 
   createGuest(node: string, guest: CreateGuest, signal: AbortSignal): Promise<Upid> {
@@ -139,8 +136,8 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
 
   startGuest(node: string, vmid: number, signal: AbortSignal): Promise<PowerAnswer> {
     return this.#change('startGuest', node, signal, () => {
-      if (this.isRunning(node, vmid)) return 'already';
-      const already = () => (this.isRunning(node, vmid) ? `CT ${vmid} already running` : undefined);
+      if (this.#runs(node, vmid)) return 'already';
+      const already = () => (this.#runs(node, vmid) ? `CT ${vmid} already running` : undefined);
       const upid = this.spawn('vzstart', node, vmid, {
         begin: () => this.refusalInTask(node, vmid) ?? already(),
         effect: () => this.start(node, vmid),
@@ -151,7 +148,7 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
 
   shutdownGuest(node: string, vmid: number, timeoutSeconds: number, signal: AbortSignal): Promise<PowerAnswer> {
     return this.#change('shutdownGuest', node, signal, () => {
-      if (!this.isRunning(node, vmid)) return 'already';
+      if (!this.#runs(node, vmid)) return 'already';
       const ms = this.guests.get(vmid)?.ignoresHalt ? timeoutSeconds * 1000 : this.taskMs.vzshutdown;
       return { upid: this.#spawnHalt('vzshutdown', node, vmid, ms) };
     });
@@ -159,7 +156,7 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
 
   stopGuest(node: string, vmid: number, signal: AbortSignal): Promise<PowerAnswer> {
     return this.#change('stopGuest', node, signal, () => {
-      if (!this.isRunning(node, vmid)) return 'already';
+      if (!this.#runs(node, vmid)) return 'already';
       this.tasks.kill((work) => work.type === 'vzshutdown' && work.id === String(vmid), 'interrupt');
       return { upid: this.#spawnHalt('vzstop', node, vmid, this.taskMs.vzstop) };
     });
@@ -180,6 +177,9 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
           return refusal;
         },
         effect: () => this.remove(guest),
+        undo: () => {
+          if (guest.lock === 'destroyed') guest.lock = undefined;
+        },
       });
     });
   }
@@ -208,7 +208,8 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
     signal: AbortSignal,
   ): Promise<Upid> {
     return this.#change('uploadArchive', node, signal, () => {
-      const place = this.#templates(storage, filename);
+      const place = this.#storage(storage);
+      place.checkTakes(filename);
       return this.spawn('imgcopy', node, '', { effect: () => place.put(node, filename, file) });
     });
   }
@@ -221,7 +222,8 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
     signal: AbortSignal,
   ): Promise<Upid> {
     return this.#change('downloadArchive', node, signal, () => {
-      const place = this.#templates(storage, filename);
+      const place = this.#storage(storage);
+      place.checkTakes(filename);
       const effect = () => {
         const file = place.archive(node, filename) ?? this.served.get(url);
         if (!file) return 'download failed: 404 Not Found';
@@ -268,29 +270,30 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
       ms,
       begin: () => this.refusalInTask(node, vmid),
       effect: () => {
-        const guest = this.guests.get(vmid);
-        if (guest?.node === node) this.halt(guest);
+        const guest = this.containerOn(node, vmid);
+        if (guest) this.halt(guest);
         return undefined;
       },
     });
   }
 
+  #runs(node: string, vmid: number): boolean {
+    this.#assertVisible(vmid);
+    return this.containerOn(node, vmid)?.running ?? false;
+  }
+
   #guestOn(node: string, vmid: number): FakeGuest {
-    const guest = this.guests.get(vmid);
-    if (guest?.hidden) refuse(403, `Permission check failed (/vms/${vmid}, VM.Audit)`);
-    if (guest?.node === node && guest.type === 'lxc') return guest;
-    return refuse(500, `Configuration file 'nodes/${node}/lxc/${vmid}.conf' does not exist`);
+    this.#assertVisible(vmid);
+    const guest = this.containerOn(node, vmid);
+    return guest ?? refuse(500, `Configuration file 'nodes/${node}/lxc/${vmid}.conf' does not exist`);
+  }
+
+  #assertVisible(vmid: number): void {
+    if (this.guests.get(vmid)?.hidden) refuse(403, `Permission check failed (/vms/${vmid}, VM.Audit)`);
   }
 
   #storage(name: string): FakeStorage {
     return this.storages.get(name) ?? refuse(500, `storage '${name}' does not exist`);
-  }
-
-  #templates(name: string, filename: string): FakeStorage {
-    const storage = this.#storage(name);
-    if (!storage.content.includes('vztmpl')) refuse(500, `storage '${name}' does not support 'vztmpl' content`);
-    if (!/\.tar(\.(gz|xz|zst|bz2))?$/.test(filename)) refuseErrors({ filename: 'wrong file extension' });
-    return storage;
   }
 }
 

@@ -115,7 +115,7 @@ function advice(meaning: ProxmoxMeaning, missing: string | undefined): string {
     case 'nodeUnreachable':
       return 'Check that the node is up and that the other nodes reach it.';
     case 'noAnswer':
-      return 'It may have been done all the same.';
+      return 'If this was a change, it may have been made all the same.';
     case 'storageFull':
       return 'Free space on the storage, or name another one.';
     case 'protected':

@@ -1,5 +1,5 @@
-import type { TLSSocket } from 'node:tls';
-import { TLSSocket as TlsSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
 
 /** Which certificate an endpoint must present. Without any of these: one that this machine's own authorities vouch for. */
@@ -15,15 +15,12 @@ export interface TlsTrust {
 /** No connection, so nothing was sent: neither a request nor the token. */
 export class ConnectFailure extends Error {
   readonly kind: 'certificate' | 'unreachable';
-  /** For `certificate`: what was presented, if that is known. */
-  readonly presented: string | undefined;
   readonly code = 'PROXMOX_CONNECT';
 
-  constructor(kind: ConnectFailure['kind'], message: string, options: ErrorOptions & { presented?: string } = {}) {
+  constructor(kind: ConnectFailure['kind'], message: string, options: ErrorOptions = {}) {
     super(message, options);
     this.name = 'ConnectFailure';
     this.kind = kind;
-    this.presented = options.presented;
   }
 }
 
@@ -40,7 +37,7 @@ export function createTlsConnector(trust: TlsTrust, timeoutMs: number): buildCon
   return (options, callback) => {
     connect(options, (error, socket) => {
       if (error) return callback(connectFailure(error), null);
-      const mistrust = socket instanceof TlsSocket ? mistrustOf(socket, trust) : undefined;
+      const mistrust = mistrustOf(socket, trust);
       if (!mistrust) return callback(null, socket);
       socket.destroy();
       callback(mistrust, null);
@@ -48,13 +45,12 @@ export function createTlsConnector(trust: TlsTrust, timeoutMs: number): buildCon
   };
 }
 
-function mistrustOf(socket: TLSSocket, { fingerprint }: TlsTrust): ConnectFailure | undefined {
+function mistrustOf(socket: Socket, { fingerprint }: TlsTrust): ConnectFailure | undefined {
+  if (!(socket instanceof TLSSocket)) return new ConnectFailure('certificate', 'it is not an https address');
   if (fingerprint === undefined) return undefined;
   const presented = socket.getPeerCertificate().fingerprint256;
   if (presented?.toUpperCase() === fingerprint.toUpperCase()) return undefined;
-  return new ConnectFailure('certificate', `it presents another certificate, with fingerprint ${presented}`, {
-    presented,
-  });
+  return new ConnectFailure('certificate', `it presents another certificate, with fingerprint ${presented}`);
 }
 
 /** Codes of OpenSSL and Node for a certificate that was looked at and refused. */
