@@ -13,9 +13,14 @@ interface CommitOptions {
   newUid: () => string;
 }
 
+interface Committed {
+  /** One for each write, in order. */
+  settled: readonly Settled<void>[];
+  changed: boolean;
+}
+
 const BigInteger = z.string().transform(BigInt);
-const State = z.object({ version: BigInteger });
-const Lease = z.object({ epoch: BigInteger });
+const State = z.object({ version: BigInteger, epoch: BigInteger.nullable() });
 const Row = z.object({
   kind: z.string(),
   namespace: z.string(),
@@ -24,39 +29,44 @@ const Row = z.object({
   json: z.string(),
 });
 
-/** Decides and stores all of `writes` in one transaction. A refused write has no effect on the others. */
-export async function commitWrites(
-  sql: Sql,
-  writes: readonly AnyWrite[],
-  { clock, newUid }: CommitOptions,
-): Promise<{ settled: readonly Settled<void>[]; changed: boolean }> {
+/** Decides and stores all of `writes` at once. A refused write has no effect on the others. */
+export async function commitWrites(sql: Sql, writes: readonly AnyWrite[], options: CommitOptions): Promise<Committed> {
+  const done = await tryToCommit(sql, writes, options);
+  if (done) return done;
+  // Another process was faster. Now with the lock from before the reading on, so that it cannot be again.
   return sql.begin('isolation level read committed', async (transaction) => {
-    // Sent at once, carried out one after the other. Once we hold the lock nobody else commits until we do, and what is read
-    // after it is what was committed last.
-    const [states, leases, rows] = await Promise.all([
-      transaction`SELECT version FROM store_state FOR UPDATE`,
-      transaction`SELECT epoch FROM leases WHERE name = ${CONTROLLER_LEASE}`,
-      readCurrent(transaction, writes),
-    ]);
-    const [state] = z.array(State).parse([...states]);
-    if (!state) throw new Error('The table store_state is empty.');
-    const current = new Map(rows.map((row) => [mapKey(row.kind, row), row]));
-    const epoch = z.array(Lease).parse([...leases])[0]?.epoch;
-    const batch = decideBatch(writes, { current, epoch, version: state.version, clock, newUid });
-    const last = batch.revisions.at(-1);
-    if (!last) return { settled: batch.settled, changed: false };
-    await Promise.all([
-      supersede(transaction, batch),
-      insertRevisions(transaction, batch),
-      insertAudit(transaction, batch),
-      transaction`UPDATE store_state SET version = ${String(last.version)}`,
-      transaction`SELECT pg_notify(${CHANGES_CHANNEL}, '')`,
-    ]);
-    return { settled: batch.settled, changed: true };
+    await transaction`SELECT 1 FROM store_state FOR UPDATE`;
+    const committed = await tryToCommit(transaction, writes, options);
+    if (!committed) throw new Error('Somebody wrote to the store without holding its lock.');
+    return committed;
   });
 }
 
-async function readCurrent(sql: Transaction, writes: readonly AnyWrite[]) {
+/** Undefined when what was read was no longer current when it came to storing; then nothing is stored. */
+async function tryToCommit(
+  sql: Sql | Transaction,
+  writes: readonly AnyWrite[],
+  options: CommitOptions,
+): Promise<Committed | undefined> {
+  // Sent at once, carried out in this order: objects are never older than the version read before them.
+  const [{ version, epoch }, current] = await Promise.all([readState(sql), readCurrent(sql, writes)]);
+  const batch = decideBatch(writes, { ...options, current, version, epoch: epoch ?? undefined });
+  if (batch.revisions.length === 0) return { settled: batch.settled, changed: false };
+  const rows = await sql`
+    SELECT commit_batch(${String(version)}, ${epoch === null ? null : String(epoch)}, ${toJson(batch)}::text::json) AS done`;
+  const [result] = z.array(z.object({ done: z.boolean() })).parse([...rows]);
+  return result?.done ? { settled: batch.settled, changed: true } : undefined;
+}
+
+async function readState(sql: Sql | Transaction): Promise<z.output<typeof State>> {
+  const rows = await sql`
+    SELECT version, (SELECT epoch FROM leases WHERE name = ${CONTROLLER_LEASE}) FROM store_state`;
+  const [state] = z.array(State).parse([...rows]);
+  if (!state) throw new Error('The table store_state is empty.');
+  return state;
+}
+
+async function readCurrent(sql: Sql | Transaction, writes: readonly AnyWrite[]) {
   const keys = [...new Map(writes.map(({ kind, key }) => [mapKey(kind, key), { kind, key }])).values()];
   const rows = await sql`
     SELECT r.kind, r.namespace, r.name, r.version, r.object::text AS json
@@ -67,67 +77,45 @@ async function readCurrent(sql: Transaction, writes: readonly AnyWrite[]) {
     ) AS k (kind, namespace, name)
     JOIN revisions AS r ON r.kind = k.kind COLLATE "C" AND r.namespace = k.namespace COLLATE "C"
       AND r.name = k.name COLLATE "C" AND r.superseded_by IS NULL`;
-  return z.array(Row).parse([...rows]);
+  return new Map(
+    z
+      .array(Row)
+      .parse([...rows])
+      .map((row) => [mapKey(row.kind, row), row]),
+  );
 }
 
-/** Before the insert: an object has one current revision at a time. */
-async function supersede(sql: Transaction, { superseded }: DecidedBatch): Promise<void> {
-  if (superseded.length === 0) return;
-  await sql`
-    UPDATE revisions AS r SET superseded_by = n.by
-    FROM unnest(
-      ${superseded.map(({ version }) => String(version))}::bigint[],
-      ${superseded.map(({ by }) => String(by))}::bigint[]
-    ) AS n (version, by)
-    WHERE r.version = n.version`;
+/** As `commit_batch` reads it. Objects are text in it, so that nothing in them means anything to PostgreSQL. */
+function toJson({ revisions, superseded, audit }: DecidedBatch): string {
+  return JSON.stringify({
+    superseded: superseded.map(({ version, by }) => ({ version: String(version), by: String(by) })),
+    revisions: revisions.map(({ version, supersededBy, change, kind, key, object: { metadata }, json }) => ({
+      version: String(version),
+      superseded_by: supersededBy === undefined ? null : String(supersededBy),
+      change,
+      kind,
+      namespace: key.namespace ?? '',
+      name: key.name,
+      uid: metadata.uid,
+      deleting: metadata.deletionTimestamp !== undefined,
+      finalizers: metadata.finalizers ?? [],
+      owners: (metadata.ownerReferences ?? []).map(({ uid }) => plain(uid)),
+      object: json,
+    })),
+    audit: audit.map(({ user, manager, address, userAgent, requestId, resourceVersion, changed, ...what }) => ({
+      ...what,
+      user: user && plain(user),
+      manager: plain(manager),
+      address,
+      user_agent: userAgent && plain(userAgent),
+      request_id: requestId && plain(requestId),
+      version: resourceVersion,
+      changed: changed.map(plain),
+    })),
+  });
 }
 
-async function insertRevisions(sql: Transaction, { revisions }: DecidedBatch): Promise<void> {
-  const text = (of: (revision: (typeof revisions)[number]) => string | null) => revisions.map((each) => of(each));
-  await sql`
-    INSERT INTO revisions (version, superseded_by, change, kind, namespace, name, uid, deleting, finalizers, owners, object)
-    SELECT version, superseded_by, change, kind, namespace, name, uid, deleting::boolean, string_to_array(finalizers, ' '),
-      string_to_array(owners, ' '), object::json
-    FROM unnest(
-      ${text(({ version }) => String(version))}::bigint[],
-      ${text(({ supersededBy }) => (supersededBy === undefined ? null : String(supersededBy)))}::bigint[],
-      ${text(({ change }) => change)}::text[],
-      ${text(({ kind }) => kind)}::text[],
-      ${text(({ key }) => key.namespace ?? '')}::text[],
-      ${text(({ key }) => key.name)}::text[],
-      ${text(({ object }) => object.metadata.uid)}::text[],
-      ${text(({ object }) => String(object.metadata.deletionTimestamp !== undefined))}::text[],
-      ${text(({ object }) => words(object.metadata.finalizers))}::text[],
-      ${text(({ object }) => words(object.metadata.ownerReferences?.map(({ uid }) => uid)))}::text[],
-      ${text(({ json }) => json)}::text[]
-    ) AS new (version, superseded_by, change, kind, namespace, name, uid, deleting, finalizers, owners, object)`;
-}
-
-async function insertAudit(sql: Transaction, { audit }: DecidedBatch): Promise<void> {
-  if (audit.length === 0) return;
-  const text = (of: (entry: (typeof audit)[number]) => string | undefined) =>
-    audit.map((each) => of(each)?.replaceAll('\u0000', '') ?? null);
-  await sql`
-    INSERT INTO audit ("user", manager, address, user_agent, request_id, action, kind, namespace, name, uid, version, changed)
-    SELECT "user", manager, address, user_agent, request_id, action, kind, namespace, name, uid, version,
-      string_to_array(changed, E'\n')
-    FROM unnest(
-      ${text(({ user }) => user)}::text[],
-      ${text(({ manager }) => manager)}::text[],
-      ${text(({ address }) => address)}::text[],
-      ${text(({ userAgent }) => userAgent)}::text[],
-      ${text(({ requestId }) => requestId)}::text[],
-      ${text(({ action }) => action)}::text[],
-      ${text(({ kind }) => kind)}::text[],
-      ${text(({ namespace }) => namespace)}::text[],
-      ${text(({ name }) => name)}::text[],
-      ${text(({ uid }) => uid)}::text[],
-      ${text(({ resourceVersion }) => resourceVersion)}::bigint[],
-      ${text(({ changed }) => changed.map((path) => path.replaceAll('\n', ' ')).join('\n'))}::text[]
-    ) AS new ("user", manager, address, user_agent, request_id, action, kind, namespace, name, uid, version, changed)`;
-}
-
-/** A list as one text. No uid that the store gave and no finalizer holds a space; what does is nobody's. */
-function words(list: readonly string[] | undefined): string {
-  return (list ?? []).map((word) => (/^[!-~]+$/.test(word) ? word : '?')).join(' ');
+/** Text that PostgreSQL can hold; what it cannot means nothing to anybody here. */
+function plain(text: string): string {
+  return text.replaceAll('\u0000', '').toWellFormed();
 }

@@ -19,13 +19,15 @@ describe('createPostgresStore', () => {
   resourceStoreConformance(
     async () => {
       const url = await server.createDatabase();
-      const store = await createPostgresStore({ url, log });
+      const open = async () => {
+        const store = await createPostgresStore({ url, log });
+        cleanups.push(() => store.close());
+        return store;
+      };
+      const store = await open();
       const sql = connectPostgres(url, { max: 2 });
-      cleanups.push(
-        () => store.close(),
-        () => sql.end(),
-      );
-      return { store, leases: createPostgresLeaseStore(sql), audit: createPostgresAuditLog(sql) };
+      cleanups.push(() => sql.end());
+      return { store, another: open, leases: createPostgresLeaseStore(sql), audit: createPostgresAuditLog(sql) };
     },
     { histories: 40 },
   );

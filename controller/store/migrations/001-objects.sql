@@ -57,3 +57,38 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_user ON audit ("user", id);
 CREATE INDEX audit_uid ON audit (uid, id);
+
+-- Stores a batch that was decided on what was read before: all of it, or (false) nothing when somebody else committed or took
+-- over the lead since. One statement of the client, so a client that is paused or killed never holds the lock.
+CREATE FUNCTION commit_batch(expected_version bigint, expected_epoch bigint, batch json) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+  current_version bigint;
+  current_epoch bigint;
+BEGIN
+  SELECT version INTO current_version FROM store_state FOR UPDATE;
+  SELECT epoch INTO current_epoch FROM leases WHERE name = 'controller';
+  IF current_version <> expected_version OR current_epoch IS DISTINCT FROM expected_epoch THEN
+    RETURN false;
+  END IF;
+  -- Before the insert: an object has one current revision at a time.
+  UPDATE revisions AS r SET superseded_by = s.by
+    FROM json_to_recordset(batch -> 'superseded') AS s (version bigint, by bigint)
+    WHERE r.version = s.version;
+  INSERT INTO revisions (version, superseded_by, change, kind, namespace, name, uid, deleting, finalizers, owners, object)
+    SELECT version, superseded_by, change, kind, namespace, name, uid, deleting, finalizers, owners, object::json
+    FROM json_to_recordset(batch -> 'revisions') AS n (
+      version bigint, superseded_by bigint, change text, kind text, namespace text, name text, uid text, deleting boolean,
+      finalizers text[], owners text[], object text
+    );
+  INSERT INTO audit ("user", manager, address, user_agent, request_id, action, kind, namespace, name, uid, version, changed)
+    SELECT "user", manager, address, user_agent, request_id, action, kind, namespace, name, uid, version, changed
+    FROM json_to_recordset(batch -> 'audit') AS a (
+      "user" text, manager text, address text, user_agent text, request_id text, action text, kind text, namespace text,
+      name text, uid text, version bigint, changed text[]
+    );
+  UPDATE store_state SET version = expected_version + json_array_length(batch -> 'revisions');
+  PERFORM pg_notify('containr_changes', '');
+  RETURN true;
+END
+$$;

@@ -30,12 +30,13 @@ export function concurrencyBehaviour(make: MakeStore, writesEach: number): void 
     'tells every watcher every change once, in order of commit, across reconnects and compaction',
     { timeout: 120_000 },
     async () => {
-      const { store } = await make();
+      const { store, another } = await make();
+      const replica = another ? await another() : store;
       const ledger: Ledger = { acknowledged: new Map(), refused: 0 };
       const stop = new AbortController();
-      const patient = keepAccount(store, stop.signal, { reconnectAfter: () => Infinity, restMs: () => 0 });
+      const patient = keepAccount(replica, stop.signal, { reconnectAfter: () => Infinity, restMs: () => 0 });
       const restless = Array.from({ length: WATCHERS }, (_, index) =>
-        keepAccount(store, stop.signal, {
+        keepAccount(index % 2 === 0 ? store : replica, stop.signal, {
           reconnectAfter: () => 1 + Math.floor(Math.random() * 40),
           // Some are away for so long that what they missed is forgotten meanwhile.
           restMs: () => (index === 0 ? 60 : Math.random() * 10),
@@ -44,7 +45,9 @@ export function concurrencyBehaviour(make: MakeStore, writesEach: number): void 
       const compacting = compactNowAndThen(store, stop.signal);
 
       await Promise.all(
-        Array.from({ length: WRITERS }, (_, writer) => writeAtRandom(store, writer, writesEach, ledger)),
+        Array.from({ length: WRITERS }, (_, writer) =>
+          writeAtRandom(writer % 3 === 0 ? replica : store, writer, writesEach, ledger),
+        ),
       );
       const last = BigInt(await store.currentVersion());
       const accounts = await Promise.all([patient, ...restless].map((account) => account.caughtUpWith(last)));
@@ -64,15 +67,17 @@ export function concurrencyBehaviour(make: MakeStore, writesEach: number): void 
   );
 
   it('makes one of many racing writers win each version', async () => {
-    const { store } = await make();
+    const { store, another } = await make();
+    const replica = another ? await another() : store;
     const created = await store.create(Secret, secretManifest('counter', { n: '0' }), person);
     const key = { namespace, name: 'counter' };
-    const increments = Array.from({ length: WRITERS }, async () => {
+    const increments = Array.from({ length: WRITERS }, async (_, writer) => {
+      const via = writer % 2 === 0 ? store : replica;
       for (;;) {
-        const current = await store.get(Secret, key);
+        const current = await via.get(Secret, key);
         if (!current) throw new Error('The counter is gone.');
         const n = String(Number(current.spec.data['n']) + 1);
-        const done = await store.update(Secret, { ...current, spec: { data: { n } } }, loop).catch((error: unknown) => {
+        const done = await via.update(Secret, { ...current, spec: { data: { n } } }, loop).catch((error: unknown) => {
           if (isFault(error, 'Conflict')) return undefined;
           throw error;
         });
@@ -96,7 +101,8 @@ export function concurrencyBehaviour(make: MakeStore, writesEach: number): void 
   });
 
   it('commits nothing of a leader once another has taken over', { timeout: 60_000 }, async () => {
-    const { store, leases } = await make();
+    const { store, leases, another } = await make();
+    const replica = another ? await another() : store;
     const first = await leases.acquire('controller', 'one', 60_000);
     const fence = 'epoch' in first ? first.epoch : 0n;
     const versions: bigint[] = [];
@@ -104,7 +110,7 @@ export function concurrencyBehaviour(make: MakeStore, writesEach: number): void 
       for (let n = 0; ; n += 1) {
         await breathe();
         const manifest = secretManifest(`w${writer}-${n}`);
-        const { metadata } = await store.create(Secret, manifest, { ...loop, fence });
+        const { metadata } = await (writer % 2 === 0 ? store : replica).create(Secret, manifest, { ...loop, fence });
         versions.push(BigInt(metadata.resourceVersion));
       }
     });

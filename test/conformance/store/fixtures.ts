@@ -13,6 +13,8 @@ export interface StoreUnderTest {
   store: ResourceStore;
   leases: LeaseStore;
   audit: AuditLog;
+  /** The same objects through another process, where the implementation can be shared. */
+  another?: () => Promise<ResourceStore>;
 }
 
 export type MakeStore = () => Promise<StoreUnderTest>;
