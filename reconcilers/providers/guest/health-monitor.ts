@@ -32,7 +32,7 @@ export interface HealthMonitor {
   drop(guestUid: string): void;
   /** Undefined for a guest that is not ensured. */
   state(guestUid: string): HealthState | undefined;
-  /** Checks at once: its port has just opened. */
+  /** Checks a guest that is not healthy at once: its port has just opened. */
   nudge(guestUid: string): void;
   close(): Promise<void>;
 }
@@ -150,14 +150,14 @@ export function createHealthMonitor(options: HealthMonitorOptions): HealthMonito
 
     nudge(uid) {
       const watched = guests.get(uid);
-      if (!watched || watched.everHealthy) return;
+      if (!watched || watched.state.healthy === true) return;
       watched.nudged = true;
       watched.nextDelayMs = Math.min(firstDelayMs, watched.check.intervalMs);
       if (!watched.checking) schedule(uid, watched, 0);
     },
 
     async close() {
-      for (const uid of [...guests.keys()]) drop(uid);
+      for (const uid of guests.keys()) drop(uid);
       await queue.onIdle();
     },
   };

@@ -80,9 +80,9 @@ describe('repackImage', () => {
     const { manifest, members, blobOf } = await look((await repack(saveFakeImage(image))).path);
     const top = await readTar(blobOf(manifest.layers.at(-1)?.digest ?? ''));
     expect(top.map(({ header: { name, type, mode, uid, gid } }) => ({ name, type, mode, uid, gid }))).toEqual([
-      { name: '.containr/', type: 'directory', mode: 0o755, uid: 0, gid: 0 },
+      { name: '.containr', type: 'directory', mode: 0o755, uid: 0, gid: 0 },
       { name: '.containr/init', type: 'file', mode: 0o755, uid: 0, gid: 0 },
-      { name: '.containr/log/', type: 'directory', mode: 0o700, uid: 0, gid: 0 },
+      { name: '.containr/log', type: 'directory', mode: 0o700, uid: 0, gid: 0 },
     ]);
     expect(top[1]?.bytes).toEqual(init.bytes);
     expect(members.get(`blobs/${manifest.config.digest.replace(':', '/')}`)?.toString()).toContain(

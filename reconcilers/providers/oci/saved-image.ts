@@ -45,8 +45,8 @@ async function findInIndex(
 ): Promise<SavedImage | undefined> {
   const { manifests } = await files.json(name, ImageIndex);
   const candidates = manifests.filter((descriptor) => mayBeFor(descriptor, architecture));
-  // A platform that is named is a better answer than one that is found out.
-  const ordered = candidates.toSorted((a, b) => Number(!b.platform) * -1 - Number(!a.platform) * -1);
+  // A platform that is named is a better answer than one that has to be found out.
+  const ordered = candidates.toSorted((a, b) => Number(Boolean(b.platform)) - Number(Boolean(a.platform)));
   for (const descriptor of ordered) {
     const blob = blobName(descriptor);
     if (!files.has(blob)) continue;

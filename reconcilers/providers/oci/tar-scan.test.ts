@@ -15,7 +15,7 @@ async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-async function scan(bytes: Buffer, keeps = (_: TarEntry) => true, size = 1000) {
+async function scan(bytes: Buffer, keeps: (entry: TarEntry) => boolean = () => true, size = 1000) {
   const entries: TarEntry[] = [];
   const passed = await buffer(
     Readable.from(
@@ -62,7 +62,7 @@ describe('scanTar', () => {
     const longName = format === 'v7' || format === 'ustar' ? 'name' : 'n'.repeat(150);
     await writeFile(join(source, longName), 'long');
     await writeFile(join(source, 'sparse'), 'start');
-    await truncate(join(source, 'sparse'), 10_000_000);
+    await truncate(join(source, 'sparse'), 1_000_000);
     const sparse = format === 'v7' || format === 'ustar' ? [] : ['--sparse'];
     const path = join(folder.path, 'a.tar');
     await run('tar', [
