@@ -154,25 +154,29 @@ async function* follow(found: FoundLog, { merged, logs, signal, clock }: Followi
       sources = await found.sources();
       lookedAt = clock.monotonicMs();
     }
+    // Listened for before the reading, so that what comes right after it is not slept through.
+    const enough = new AbortController();
+    const changed = anyChanged(logs, sources, clock, AbortSignal.any([signal, enough.signal]));
     let grew = false;
     for await (const lot of inLots(merged.newer(sources))) {
       grew = true;
       yield lot;
     }
-    if (!grew) await anyChanged(logs, sources, { signal, clock });
+    if (!grew) await changed;
+    enough.abort();
   }
 }
 
 async function anyChanged(
   logs: LogStore,
   sources: readonly LogSource[],
-  { signal, clock }: Pick<Following, 'signal' | 'clock'>,
+  clock: Clock,
+  signal: AbortSignal,
 ): Promise<void> {
-  const enough = new AbortController();
-  const either = AbortSignal.any([signal, enough.signal]);
-  const waits = sources.map(({ stream }) => logs.changed(stream, LOOK_MS, either));
-  await Promise.race([sleep(clock, LOOK_MS, either), ...waits]);
-  enough.abort();
+  await Promise.race([
+    sleep(clock, LOOK_MS, signal),
+    ...sources.map(({ stream }) => logs.changed(stream, LOOK_MS, signal)),
+  ]);
 }
 
 async function* written(lots: AsyncGenerator<NamedLine[]>, write: (line: NamedLine) => string): AsyncGenerator<string> {
