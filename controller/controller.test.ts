@@ -299,6 +299,24 @@ describe('Controller', () => {
     expect(passes()).toBe(2);
   });
 
+  it('comes back soon when it could not write how a pass ended', async () => {
+    const clock = new FakeClock();
+    const store = createMemoryStore({ clock });
+    let away = 1;
+    const world = new World({
+      store: {
+        ...store,
+        updateStatus: (...write) =>
+          away-- > 0 ? Promise.reject(new Fault('Unavailable', 'Away.')) : store.updateStatus(...write),
+      },
+      clock,
+      build: () => [{ kind: Kettle, reconcile: async () => settled() } satisfies Reconciler<Kettle>],
+    });
+    await store.create(Kettle, kettleManifest('tea'), user);
+    await world.run(2_000);
+    expect((await store.get(Kettle, tea))?.status.observedGeneration).toBe(1);
+  });
+
   it('stops a pass that takes too long and says what that means', async () => {
     const { world, clock, says } = await make(({ clock }) => ({
       async reconcile({ signal }) {

@@ -77,6 +77,37 @@ describe('Informer', () => {
     await running;
   });
 
+  it('asks only for what came after the last change when the watch broke off in the middle', async () => {
+    const { clock, store, calls, add } = make();
+    const stop = new AbortController();
+    const breaking = new Informer({
+      kind: Kettle,
+      clock,
+      log,
+      store: {
+        list: (kind, options) => store.list(kind, options),
+        async *watch(kind, options) {
+          calls.push(`watch ${options.since}`);
+          for await (const event of store.watch(kind, options)) {
+            yield event;
+            if (event.type !== 'BOOKMARK' && calls.length === 1) throw new Fault('Unavailable', 'Gone.');
+          }
+        },
+      },
+    });
+    const running = breaking.run(stop.signal);
+    await breaking.synced;
+    await settle();
+    await add('tea');
+    await clock.advance(1_000);
+    await add('coffee');
+    await settle();
+    expect(calls).toEqual(['watch 0', 'watch 1']);
+    expect(breaking.cache.size).toBe(2);
+    stop.abort();
+    await running;
+  });
+
   it('lists anew when the place to go on from is compacted, and tells what went meanwhile', async () => {
     const { clock, store, informer, calls, add } = make({ watch: [new Fault('Expired', 'Too old.')] });
     const stop = new AbortController();
