@@ -4,7 +4,11 @@ import { testGuest } from './testing.ts';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
 const at = (ms: number): Date => new Date(start + ms);
-const started: ReturnType<typeof noteStop> = { ...testGuest().status, startedDigest: 'd', startedAt: at(0).toISOString() };
+const started: ReturnType<typeof noteStop> = {
+  ...testGuest().status,
+  startedDigest: 'd',
+  startedAt: at(0).toISOString(),
+};
 
 function pauseOf(status: ReturnType<typeof noteStop>, now: Date): number {
   return Date.parse(status.startNotBefore ?? '') - now.getTime();

@@ -162,7 +162,12 @@ describe('a service', () => {
     });
     await spine.world.run(60_000);
     expect(spine.proxmox.guests.get(20_000)?.config.tags).toContain('containr');
-    expect(spine.world.events.filter(({ reason }) => reason === 'DriftCorrected')).toHaveLength(2);
+    spine.proxmox.touch(20_000, (guest) => {
+      guest.config.entrypoint = '/bin/sh';
+    });
+    await spine.world.run(600_000);
+    expect(spine.proxmox.guests.get(20_000)?.config.entrypoint).toBe('/.containr/init');
+    expect(spine.world.events.filter(({ reason }) => reason === 'DriftCorrected')).toHaveLength(3);
   });
 
   it('changes nothing while the cluster has no quorum or does not answer, and makes no second guest', async () => {
