@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Kind, Resource } from '../crds/define-kind.ts';
 import type { Reason } from '../crds/reasons.ts';
+import { cloneJson } from './clone-json.ts';
 import type { Pass } from './reconciler.ts';
 import type { LoopWriter } from './resources.ts';
 import { sameJson } from './same-json.ts';
@@ -32,7 +33,7 @@ export class RunningPass<R extends Resource> implements Pass<R> {
 
   constructor(options: PassOptions<R>) {
     this.resource = options.resource;
-    this.status = structuredClone(options.resource.status);
+    this.status = cloneJson(options.resource.status);
     this.now = options.now;
     this.signal = options.signal;
     this.log = options.log;
@@ -53,7 +54,7 @@ export class RunningPass<R extends Resource> implements Pass<R> {
   async save(status: R['status']): Promise<void> {
     const { kind, writer, redact } = this.#options;
     const conditions = status.conditions.map((condition) => ({ ...condition, message: redact(condition.message) }));
-    const draft = { ...structuredClone(status), conditions };
+    const draft = { ...cloneJson(status), conditions };
     if (sameJson(draft, this.#stored.status)) return;
     this.#stored = await writer.updateStatus<R>(kind, { ...this.#stored, status: draft });
   }

@@ -24,8 +24,11 @@ export function aborted(signal: AbortSignal): Promise<void> {
 
 /** Waits for something, but no longer than `ms` and not after `signal` aborts. */
 export async function within(clock: Clock, ms: number, work: Promise<unknown>, signal?: AbortSignal): Promise<void> {
-  const enough = new AbortController();
-  const late = sleep(clock, ms, enough.signal);
-  await Promise.race([work, late, ...(signal ? [aborted(signal)] : [])]);
-  enough.abort();
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  try {
+    await Promise.race([work, late, ...(signal ? [aborted(signal)] : [])]);
+  } finally {
+    cancel();
+  }
 }
