@@ -110,7 +110,7 @@ export class TestSupervisor implements AsyncDisposable {
   }
 }
 
-/** Appends whole or not at all, as the real one does. */
+/** Appends whole or not at all, and a position once, as the real one does. */
 export class TestLogStore implements LogStore {
   readonly lines = new Map<string, LogLine[]>();
   readonly #resumeAt = new Map<string, number>();
@@ -121,7 +121,13 @@ export class TestLogStore implements LogStore {
     await sleep(1);
     if (this.failing) throw new Error('the store is away');
     this.appends += 1;
-    this.lines.set(stream, [...(this.lines.get(stream) ?? []), ...lines]);
+    const before = this.lines.get(stream) ?? [];
+    const known = new Set(before.map(({ position }) => position));
+    const added = lines.filter(({ position }) => !known.has(position));
+    this.lines.set(
+      stream,
+      [...before, ...added].sort((a, b) => a.position - b.position),
+    );
     this.#resumeAt.set(stream, resumeAt);
   }
 
