@@ -65,22 +65,22 @@ async function readDockerfile({ context, dockerfile: path, target }: BuildReques
   const dockerfile = parseDockerfile((await readContent(entry.content)).toString('utf8'), path);
   await dropIgnoredOwnFiles(context, splitPath(path).join('/'));
   if (target === undefined) return dockerfile;
-  const index = dockerfile.stages.findIndex(
-    (stage, at) => stage.name === target.toLowerCase() || String(at) === target,
-  );
+  const index = dockerfile.stages.findIndex(({ name }) => name === target.toLowerCase());
   if (index === -1) throw new DockerError(400, `failed to reach build target ${target} in Dockerfile`);
   return { ...dockerfile, stages: dockerfile.stages.slice(0, index + 1) };
 }
 
-/** Labels of the request become a last instruction. */
+/** Labels of the request become last instructions, by name. */
 function withLabels(dockerfile: Dockerfile, labels: Readonly<Record<string, string>>): Dockerfile {
   const last = dockerfile.stages.at(-1);
-  const pairs = Object.entries(labels);
-  if (!last || pairs.length === 0) return dockerfile;
-  const rest = pairs.map(([key, value]) => `${quote(key)}=${quote(value)}`).join(' ');
-  const text = `LABEL ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`;
-  const label: Instruction = { name: 'LABEL', flags: {}, rest, list: undefined, text, line: 0 };
-  const stages = [...dockerfile.stages.slice(0, -1), { ...last, instructions: [...last.instructions, label] }];
+  if (!last) return dockerfile;
+  const more = Object.entries(labels)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]): Instruction => {
+      const rest = `${quote(key)}=${quote(value)}`;
+      return { name: 'LABEL', flags: {}, rest, list: undefined, text: `LABEL ${key}=${value}`, line: 0 };
+    });
+  const stages = [...dockerfile.stages.slice(0, -1), { ...last, instructions: [...last.instructions, ...more] }];
   return { ...dockerfile, stages };
 }
 

@@ -65,7 +65,7 @@ const routes: ReadonlyArray<readonly [method: string, path: RegExp, handler: Han
   [
     'GET',
     /^\/images\/(.+)\/history$/,
-    (parts, call) => sendJson(call.response, 200, historyView(parts.store, found(parts, call))),
+    (parts, call) => sendJson(call.response, 200, historyView(parts.store, tagged(parts, call))),
   ],
   ['GET', /^\/images\/(.+)\/get$/, save],
   ['POST', /^\/images\/(.+)\/tag$/, tag],
@@ -207,13 +207,14 @@ async function load({ store }: DockerApiParts, { request, response }: Call): Pro
 
 async function save(parts: DockerApiParts, call: Call): Promise<void> {
   const image = found(parts, call);
+  if (!image.config.rootfs.diff_ids?.length) throw new DockerError(500, 'empty export - not implemented');
   const name = parts.store.tagsOf(image.id).find((each) => each === nameOf(call.name));
   call.response.writeHead(200, { 'content-type': 'application/x-tar' });
   await pipeline(saveImage(parts.store, image, name, parts.saveFormat), call.response);
 }
 
 function tag(parts: DockerApiParts, call: Call): void {
-  const image = found(parts, { name: nameOf(call.name) ?? call.name }, call.name);
+  const image = tagged(parts, call);
   const { repository } = parseImageName(call.query.get('repo') ?? '', 500);
   parts.store.tag(image.id, `${repository}:${call.query.get('tag') || 'latest'}`);
   call.response.writeHead(201).end();
@@ -223,9 +224,16 @@ function remove({ store }: DockerApiParts, { response, query, name }: Call): voi
   sendJson(response, 200, removeImage(store, name, isSet(query, 'force')));
 }
 
-function found({ store }: DockerApiParts, { name }: Pick<Call, 'name'>, asked = name): StoredImage {
-  const image = store.find(asked);
+function found({ store }: DockerApiParts, { name }: Call): StoredImage {
+  const image = store.find(name);
   if (!image) throw noSuchImage(name);
+  return image;
+}
+
+/** Some calls complete the name before they say that there is no such image. */
+function tagged({ store }: DockerApiParts, { name }: Call): StoredImage {
+  const image = store.find(name);
+  if (!image) throw noSuchImage(nameOf(name) ?? name);
   return image;
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DockerError } from './docker-error.ts';
+import { splitWords } from './shell-words.ts';
 
 const instructionNames = [
   'ADD',
@@ -55,8 +56,9 @@ export interface Stage {
 /** Reads a Dockerfile. Throws DockerError 400 in Docker's words. */
 export function parseDockerfile(text: string, path = 'Dockerfile'): Dockerfile {
   const escape = /^#\s*escape\s*=\s*(\S)/im.exec(leadingComments(text))?.[1] ?? '\\';
-  const instructions = logicalLines(text, escape).map(({ text, line }) => parseInstruction(text, line));
-  if (instructions.length === 0) throw new DockerError(400, `the Dockerfile (${path}) cannot be empty`);
+  const instructions = logicalLines(text, escape).map(({ text, line }) => parseInstruction(text, line, escape));
+  if (text === '') throw new DockerError(400, `the Dockerfile (${path}) cannot be empty`);
+  if (instructions.length === 0) throw new DockerError(400, 'failed to parse Dockerfile: file with no instructions');
   const dockerfile: Dockerfile = { escape, globals: [], stages: [] };
   for (const instruction of instructions) {
     const stage = dockerfile.stages.at(-1);
@@ -67,6 +69,29 @@ export function parseDockerfile(text: string, path = 'Dockerfile'): Dockerfile {
   }
   if (dockerfile.stages.length === 0) throw new DockerError(400, 'no build stage in current context');
   return dockerfile;
+}
+
+/** The pairs of ENV and LABEL: `A=1 B="x y"`, or the old form `A all the rest`. Quotes and variables are left as they are. */
+export function readPairs(
+  { name, rest, line }: Pick<Instruction, 'name' | 'rest' | 'line'>,
+  escape: string,
+): Array<[string, string]> {
+  const words = splitWords(rest, escape);
+  if (!words[0]?.includes('=')) {
+    const [, key, value] = /^(\S+)\s+(.+)$/s.exec(rest) ?? [];
+    if (key === undefined || value === undefined) {
+      throw new DockerError(400, `failed to parse Dockerfile: ${name} must have two arguments`);
+    }
+    return [[key, value]];
+  }
+  return words.map((word) => {
+    const at = word.indexOf('=');
+    if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
+    throw new DockerError(
+      400,
+      `dockerfile parse error line ${line}: Syntax error - can't find = in "${word}". Must be of the form: name=value`,
+    );
+  });
 }
 
 function leadingComments(text: string): string {
@@ -93,7 +118,7 @@ function logicalLines(text: string, escape: string): Array<{ text: string; line:
   return open ? [...found, open] : found;
 }
 
-function parseInstruction(text: string, line: number): Instruction {
+function parseInstruction(text: string, line: number, escape: string): Instruction {
   const [, word = '', after = ''] = /^(\S+)\s*(.*)$/s.exec(text) ?? [];
   const name = instructionNames.find((known) => known === word.toUpperCase());
   if (!name)
@@ -101,6 +126,7 @@ function parseInstruction(text: string, line: number): Instruction {
   const { flags, rest } = takeFlags(after);
   const instruction: Instruction = { name, flags, rest, list: parseList(rest), text: text.trim(), line };
   checkArguments(instruction);
+  if (name === 'ENV' || name === 'LABEL') readPairs(instruction, escape);
   return instruction;
 }
 

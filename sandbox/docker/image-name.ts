@@ -9,8 +9,9 @@ export interface ImageName {
 }
 
 const defaultRegistry = 'docker.io';
-const repositoryPattern =
-  /^(?:[a-zA-Z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*$/;
+const hostPattern = '[a-zA-Z0-9]+(?:[.-]+[a-zA-Z0-9]+)*(?::\\d+)?';
+const partPattern = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
+const repositoryPattern = new RegExp(`^(?:${hostPattern}/)?${partPattern}(?:/${partPattern})*$`);
 const tagPattern = /^\w[\w.-]{0,127}$/;
 
 /** Reads `repository[:tag][@digest]`. Throws what Docker says to a text that is none, with the given status. */

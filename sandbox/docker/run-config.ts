@@ -1,8 +1,8 @@
 import { signalNumber } from '../lxc/halt-signal.ts';
 import { DockerError } from './docker-error.ts';
-import type { Instruction } from './dockerfile.ts';
+import { readPairs, type Instruction } from './dockerfile.ts';
 import type { RunConfig } from './image-config.ts';
-import { expandWord, expandWords, splitWords, type Variables } from './shell-words.ts';
+import { expandWord, expandWords, type Variables } from './shell-words.ts';
 
 /** What an instruction that only describes leaves behind. */
 export interface Described {
@@ -101,26 +101,6 @@ function quoted(name: string, instruction: Instruction, config: RunConfig): stri
   return `${name} [${commandOf(instruction, config)
     .map((word) => JSON.stringify(word))
     .join(' ')}]`;
-}
-
-/** `A=1 B="x y"`, or the old form `A all the rest`. */
-function readPairs({ name, rest, line }: Instruction, escape: string): Array<[string, string]> {
-  const words = splitWords(rest, escape);
-  if (!words[0]?.includes('=')) {
-    const [, key, value] = /^(\S+)\s+(.+)$/s.exec(rest) ?? [];
-    if (key === undefined || value === undefined) {
-      throw new DockerError(400, `failed to parse Dockerfile: ${name} must have two arguments`);
-    }
-    return [[key, value]];
-  }
-  return words.map((word) => {
-    const at = word.indexOf('=');
-    if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
-    throw new DockerError(
-      400,
-      `dockerfile parse error line ${line}: Syntax error - can't find = in "${word}". Must be of the form: name=value`,
-    );
-  });
 }
 
 function expandPorts(text: string): string[] {
