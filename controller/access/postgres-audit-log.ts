@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Fault } from '../errors.ts';
 import type { Sql } from '../store/connect-postgres.ts';
-import { postgresFault } from '../store/postgres-fault.ts';
+import { answered } from '../store/postgres-fault.ts';
 import type { AuditLog } from './audit-log.ts';
 
 const optional = z
@@ -31,8 +31,8 @@ export function createPostgresAuditLog(sql: Sql): AuditLog {
     async list({ user, kind, uid, action, limit, before }) {
       if (before !== undefined && !/^\d{1,18}$/.test(before))
         throw new Fault('Invalid', `"${before}" is no audit entry.`);
-      try {
-        const rows = await sql`
+      const rows = await answered(
+        () => sql`
           SELECT id, at AS time, "user", manager, address, user_agent AS "userAgent", request_id AS "requestId", action,
             kind, namespace, name, uid, version AS "resourceVersion", changed
           FROM audit
@@ -42,11 +42,9 @@ export function createPostgresAuditLog(sql: Sql): AuditLog {
             ${uid === undefined ? sql`` : sql`AND uid = ${uid}`}
             ${action === undefined ? sql`` : sql`AND action = ${action}`}
             ${before === undefined ? sql`` : sql`AND id < ${before}`}
-          ORDER BY id DESC LIMIT ${limit}`;
-        return z.array(Row).parse([...rows]);
-      } catch (error) {
-        throw postgresFault(error);
-      }
+          ORDER BY id DESC LIMIT ${limit}`,
+      );
+      return z.array(Row).parse([...rows]);
     },
   };
 }

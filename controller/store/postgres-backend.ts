@@ -9,7 +9,7 @@ import type { StoredObject } from './decision.ts';
 import type { GraphNode } from './plan-garbage.ts';
 import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from './prepare.ts';
 import { commitWrites } from './postgres-commit.ts';
-import { postgresFault, withRetries } from './postgres-fault.ts';
+import { answered, withRetries } from './postgres-fault.ts';
 import type { ObjectKey } from './store.ts';
 import { expired } from './version.ts';
 
@@ -223,13 +223,5 @@ export class PostgresBackend implements StoreBackend {
   async close(): Promise<void> {
     await this.#batcher.close();
     await Promise.all([this.#writer.end({ timeout: 5 }), this.#sql.end({ timeout: 5 })]);
-  }
-}
-
-async function answered<T>(query: () => PromiseLike<T>): Promise<T> {
-  try {
-    return await query();
-  } catch (error) {
-    throw postgresFault(error);
   }
 }

@@ -3,22 +3,29 @@ import postgres from 'postgres';
 import { Fault } from '../errors.ts';
 
 const TRIES = 5;
+/** Connection lost; out of memory or connections; shut down or took too long; trouble with the disk. */
+const unavailableClasses: ReadonlySet<string> = new Set(['08', '53', '57', '58']);
 
 /** What a database error means to whoever asked. What is a mistake of ours is thrown on as it is. */
 export function postgresFault(error: unknown): unknown {
   if (error instanceof postgres.PostgresError) {
-    const [kind] = [error.code.slice(0, 2)];
-    // 53: no room, memory or connections; 57: shut down, or a statement that took too long; 08: connection; 58: disk.
     if (error.code === '53100') {
       return new Fault('Exhausted', 'The disk of the database is full. Make room; then everything goes on.', {
         cause: error,
       });
     }
-    if (kind === '53' || kind === '57' || kind === '08' || kind === '58') return unavailable(error);
-    if (isTransient(error)) return unavailable(error);
-    return error;
+    return isTransient(error) || unavailableClasses.has(error.code.slice(0, 2)) ? unavailable(error) : error;
   }
   return isConnectionError(error) ? unavailable(error) : error;
+}
+
+/** Waits for the database, turning what it throws into what it means. */
+export async function answered<T>(query: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await query();
+  } catch (error) {
+    throw postgresFault(error);
+  }
 }
 
 /** Runs `work` again where the database asks for that: it lost to another transaction and left nothing behind. */

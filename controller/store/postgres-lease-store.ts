@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Sql } from './connect-postgres.ts';
 import type { LeaseStore } from './lease-store.ts';
-import { postgresFault } from './postgres-fault.ts';
+import { answered } from './postgres-fault.ts';
 
 const Taken = z.array(z.object({ epoch: z.string().transform(BigInt) }));
 const Held = z.array(z.object({ holder: z.string() }));
@@ -48,12 +48,4 @@ export function createPostgresLeaseStore(sql: Sql): LeaseStore {
           UPDATE leases SET holder = '' WHERE name = ${name} AND holder = ${holder} AND epoch = ${String(epoch)}`;
       }),
   };
-}
-
-async function answered<T>(query: () => Promise<T>): Promise<T> {
-  try {
-    return await query();
-  } catch (error) {
-    throw postgresFault(error);
-  }
 }

@@ -1,0 +1,19 @@
+import { afterEach, describe } from 'vitest';
+import { tokenStoreConformance } from '../../test/conformance/token-store.ts';
+import { withPostgres } from '../../test/harness/postgres.ts';
+import { connectPostgres } from '../store/connect-postgres.ts';
+import { createPostgresTokenStore } from './postgres-token-store.ts';
+
+describe('createPostgresTokenStore', () => {
+  const server = withPostgres();
+  const cleanups: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0)) await cleanup();
+  });
+
+  tokenStoreConformance(async (clock) => {
+    const sql = connectPostgres(await server.createDatabase(), { max: 2 });
+    cleanups.push(() => sql.end());
+    return createPostgresTokenStore({ sql, clock });
+  });
+});
