@@ -162,6 +162,25 @@ describe.skipIf(!available)('the life of the process', () => {
     },
   );
 
+  it.each([
+    ['SIGUSR1', 'SIGUSR1'],
+    ['term', 'SIGTERM'],
+    ['9', 'SIGKILL'],
+    ['SIGRTMIN+3', 'SIGRTMIN+3'],
+    ['RTMAX-1', 'SIGRTMIN+29'],
+  ])('understands the stop signal %s', async (given, signal) => {
+    const supervisor = await supervisors.start(
+      [...command(program, 'say:up', 'wait'), ['stop-signal', given]],
+      undefined,
+    );
+    const { wire } = await readLog(supervisor.port, secret);
+    await wire.until(isLine('up'));
+    supervisor.process.kill('SIGTERM');
+    const seen = (await wire.until(isEvent('exit'))).map(text);
+    expect(seen[0]).toBe(`s event=stopping signal=${signal}`);
+    expect(seen[1]).toContain(`exit signal=${signal} `);
+  });
+
   it('kills a process that ignores its stop signal once its time is over', async () => {
     const pairs: ConfigPair[] = [...command(program, 'ignore:15', 'say:up', 'wait'), ['stop-timeout', '300']];
     const supervisor = await supervisors.start(pairs, undefined);

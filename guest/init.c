@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -231,17 +232,28 @@ static const char *signal_name(int number)
     return name;
 }
 
-/* SIGTERM, TERM, 15, SIGRTMIN+3; 0 when it is none. */
+/* RTMIN, RTMIN+3, RTMAX-2: what images with systemd inside ask for. 0 when it is none. */
+static int parse_realtime_signal(const char *text)
+{
+    uint64_t distance = 0;
+    bool from_first = strncasecmp(text, "RTMIN", 5) == 0;
+    if (!from_first && strncasecmp(text, "RTMAX", 5) != 0) return 0;
+    if (text[5] != '\0') {
+        if (text[5] != (from_first ? '+' : '-')) return 0;
+        if (!parse_number(text + 6, LAST_SIGNAL - FIRST_REALTIME_SIGNAL, &distance)) return 0;
+    }
+    return from_first ? FIRST_REALTIME_SIGNAL + (int)distance : LAST_SIGNAL - (int)distance;
+}
+
+/* SIGTERM, term, 15, SIGRTMIN+3; 0 when it is none. */
 static int parse_signal(const char *text)
 {
     uint64_t number;
     if (parse_number(text, LAST_SIGNAL, &number)) return (int)number;
-    if (strncmp(text, "SIG", 3) == 0) text += 3;
+    if (strncasecmp(text, "SIG", 3) == 0) text += 3;
     for (int i = 1; i < SIGNAL_NAMES; i++)
-        if (signal_names[i] != NULL && strcmp(text, signal_names[i]) == 0) return i;
-    if (strncmp(text, "RTMIN+", 6) == 0 && parse_number(text + 6, LAST_SIGNAL - FIRST_REALTIME_SIGNAL, &number))
-        return FIRST_REALTIME_SIGNAL + (int)number;
-    return 0;
+        if (signal_names[i] != NULL && strcasecmp(text, signal_names[i]) == 0) return i;
+    return parse_realtime_signal(text);
 }
 
 /* What we listen to. The rest keeps its default, which for process 1 means that nobody in the guest can send it. */

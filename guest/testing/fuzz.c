@@ -49,7 +49,8 @@ static void encode_base64(const char *bytes, size_t size, char *text)
 static void fuzz_config(void)
 {
     static const char sample[] = "arg\0/bin/sh\0arg\0-c\0env\0A=b\0user\0app:web\0cwd\0/srv\0stop-signal\0SIGRTMIN+3\0"
-                                 "restart\0never\0stop-timeout\0005000\0port\0008080\0listen\000127.0.0.1\0log-limit\0001000000\0secret\0x\0";
+                                 "restart\0never\0stop-timeout\0005000\0port\0008080\0listen\000127.0.0.1\0"
+                                 "log-limit\0001000000\0secret\0x\0";
     char bytes[1000], text[2000];
     size_t size = sizeof sample - 1;
     memcpy(bytes, sample, size);
@@ -65,7 +66,8 @@ static void fuzz_config(void)
         PROMISE(config.arguments.count > 0 && variable(&environment, "PATH", 4) != NULL);
         free(environment.item);
     }
-    struct list *lists[] = {&config.arguments, &config.environment, &config.nameservers, &config.searches, &config.hosts};
+    struct list *lists[] = {&config.arguments, &config.environment, &config.nameservers, &config.searches,
+                            &config.hosts};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]->item);
     free(config.bytes);
 }
@@ -177,8 +179,8 @@ static void fuzz_recovery(const char *folder)
 
 static void fuzz_client(const char *folder)
 {
-    static const char *const commands[] = {"STATUS\n", "LOGS 0\n", "LOGS 7\n", "LOGS ", "AUTH ", "\n", "9999999999999999"};
-    char line[COMMAND_LIMIT + 100], proof[2 * SHA256_SIZE + 1];
+    static const char *const commands[] = {"STATUS\n", "LOGS 0\n", "LOGS 7\n", "LOGS ", "AUTH ", "\n", "9999999"};
+    char line[COMMAND_LIMIT + 100] = "", proof[2 * SHA256_SIZE + 1];
     uint8_t digest[SHA256_SIZE];
     int ends[2];
     write_segments(folder);
@@ -202,6 +204,56 @@ static void fuzz_client(const char *folder)
         if (any(2) == 0) recv(ends[1], drained, sizeof drained, MSG_DONTWAIT);
     }
     if (client->phase != NOBODY) client_close(client);
+    close(ends[1]);
+    forget_log();
+    empty_folder(folder);
+}
+
+/* What a slow client got: nothing but whole frames and gaps, each where the one before ended. */
+static uint64_t follow(const char *bytes, size_t size, uint64_t offset)
+{
+    for (size_t at = 0, frame; at < size; at += frame) {
+        frame = frame_size(bytes + at, size - at);
+        if (frame > 0) {
+            offset += frame;
+            continue;
+        }
+        char *rest;
+        PROMISE(size - at > 4 && memcmp(bytes + at, "GAP ", 4) == 0);
+        PROMISE(strtoull(bytes + at + 4, &rest, 10) == offset);
+        offset = strtoull(rest, &rest, 10);
+        PROMISE(*rest == '\n');
+        frame = (size_t)(rest + 1 - bytes) - at;
+    }
+    return offset;
+}
+
+/* A client with next to no buffer, so that most frames are sent in parts while the log goes on and drops its oldest. */
+static void fuzz_slow_client(const char *folder)
+{
+    static char received[8 * 1024 * 1024], data[LINE_LIMIT];
+    size_t size = 0;
+    int ends[2], little = 1;
+    log_open(any(2) == 0 ? folder : NULL, SEGMENTS_A_LOG * SEGMENT_MINIMUM);
+    PROMISE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
+    struct client *client = &server.client[0];
+    memset(client, 0, sizeof *client);
+    client->socket = ends[0];
+    client->phase = STREAMING;
+    for (int step = 0; step < 300 || client_wants_to_send(client); step++) {
+        for (uint32_t count = step < 300 ? any(6) : 0; count > 0; count--) log_frame('o', data, any(LINE_LIMIT));
+        log_flush();
+        client_serve(client, POLLOUT);
+        size_t room = smaller(any(step < 300 ? 20000 : 200000), sizeof received - size - 1);
+        ssize_t got = recv(ends[1], received + size, room, MSG_DONTWAIT);
+        if (got > 0) size += (size_t)got;
+    }
+    for (ssize_t got; (got = recv(ends[1], received + size, sizeof received - size - 1, MSG_DONTWAIT)) > 0;)
+        size += (size_t)got;
+    received[size] = '\0';
+    PROMISE(follow(received, size, 0) == logs.end);
+    client_close(client);
     close(ends[1]);
     forget_log();
     empty_folder(folder);
@@ -249,6 +301,7 @@ int main(int count, char **argument)
         fuzz_recovery(argument[1]);
         fuzz_client(argument[1]);
         if (round % 10 == 0) fuzz_memory();
+        if (round % 10 == 0) fuzz_slow_client(argument[1]);
         fuzz_stream();
     }
     return 0;
