@@ -43,9 +43,9 @@ export class GarbageCollector {
 
   async #run(): Promise<void> {
     while (this.#wanted) {
-      this.#wanted = false;
       // What belongs together is often deleted together: one collection for all of this turn.
       await Promise.resolve();
+      this.#wanted = false;
       await this.#collectOnce();
     }
   }

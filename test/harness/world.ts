@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Kind, Resource } from '../../crds/define-kind.ts';
 import type { Reason } from '../../crds/reasons.ts';
@@ -204,10 +203,10 @@ export class World {
   async #drive(pass: Promise<boolean>): Promise<boolean> {
     const ended = Promise.race([pass, this.#fuse.died.then(() => true)]);
     for (;;) {
-      const patience = new AbortController();
-      const timeout = setTimeout(REAL_WAIT_MS, undefined, { signal: patience.signal }).catch(() => undefined);
-      const answer = await Promise.race([ended, timeout]);
-      patience.abort();
+      const { promise: late, resolve } = Promise.withResolvers<undefined>();
+      const timer = setTimeout(() => resolve(undefined), REAL_WAIT_MS);
+      const answer = await Promise.race([ended, late]);
+      clearTimeout(timer);
       if (answer !== undefined) return answer;
       await this.#advance();
     }
