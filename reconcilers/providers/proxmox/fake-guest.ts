@@ -79,6 +79,11 @@ export class FakeGuest {
     return this.#listed.statistics;
   }
 
+  /** As Proxmox calls it in its texts. */
+  get kind(): 'CT' | 'VM' {
+    return this.type === 'lxc' ? 'CT' : 'VM';
+  }
+
   digest(): string {
     return createHash('sha1')
       .update(JSON.stringify([this.config, this.lock]))

@@ -133,6 +133,19 @@ describe('FakeProxmox', () => {
     expect(await proxmox.guestStatus('pve1', 100, signal)).toMatchObject({ status: 'running' });
   });
 
+  it('lets no task wait for another for more than ten seconds', async () => {
+    const { clock, proxmox } = await world();
+    proxmox.planTask('vzcreate', { ms: 60_000 });
+    await proxmox.createGuest('pve1', wanted(100), signal);
+    const start = await proxmox.startGuest('pve1', 100, signal);
+    await clock.advance(9_000);
+    expect(start === 'already' || (await proxmox.task(start.upid, signal))).toEqual({ status: 'running' });
+    await clock.advance(1_000);
+    expect(start === 'already' || (await proxmox.task(start.upid, signal))).toMatchObject({
+      exit: expect.stringContaining("can't lock file"),
+    });
+  });
+
   it('starts and stops a guest, and says when it was so already', async () => {
     const { clock, proxmox } = await made();
     await proxmox.startGuest('pve1', 100, signal);

@@ -98,8 +98,7 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
   createGuest(node: string, guest: CreateGuest, signal: AbortSignal): Promise<Upid> {
     return this.#change('createGuest', node, signal, () => {
       const taken = this.guests.get(guest.vmid);
-      if (taken)
-        refuse(500, `${taken.type === 'lxc' ? 'CT' : 'VM'} ${guest.vmid} already exists on node '${taken.node}'`);
+      if (taken) refuse(500, `${taken.kind} ${guest.vmid} already exists on node '${taken.node}'`);
       refuseErrors(schemaErrors(guest));
       const storage = this.#storage(guest.storage);
       if (!storage.content.includes('rootdir')) {
@@ -116,10 +115,10 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
   }
 
   configureGuest(node: string, vmid: number, changes: GuestChanges, signal: AbortSignal): Promise<void> {
+    const { digest, ...rest } = changes;
     return this.#change('configureGuest', node, signal, () => {
       refuseErrors(schemaErrors(changes));
       const guest = this.#guestOn(node, vmid);
-      const { digest, ...rest } = changes;
       if (Object.keys(rest).length === 0) refuse(500, 'no options specified');
       // Proxmox waits ten seconds for the lock first; the task that holds it may take longer.
       if (this.tasks.holdsLock(vmid))
@@ -167,12 +166,11 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
       const guest = this.#guestOn(node, vmid);
       if (guest.lock !== undefined) refuse(500, `CT is locked (${guest.lock})`);
       if (guest.config.protection) refuse(500, `can't remove CT ${vmid} - protection mode enabled`);
-      const runs = () => (guest.running ? `unable to destroy CT ${vmid} - container is running` : undefined);
-      const running = runs();
-      if (running !== undefined) refuse(500, running);
+      const running = `unable to destroy CT ${vmid} - container is running`;
+      if (guest.running) refuse(500, running);
       return this.spawn('vzdestroy', node, vmid, {
         begin: () => {
-          const refusal = this.refusalInTask(node, vmid) ?? runs();
+          const refusal = this.refusalInTask(node, vmid) ?? (guest.running ? running : undefined);
           if (refusal === undefined) guest.lock = 'destroyed';
           return refusal;
         },

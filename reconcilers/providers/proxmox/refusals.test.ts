@@ -22,6 +22,7 @@ describe('faultOf', () => {
     [500, "can't remove CT 100 - protection mode enabled", 'protected'],
     [403, 'Permission check failed (/vms/100, VM.Audit)', 'forbidden'],
     [403, "Permission check failed (pool 'nopool' does not exist)", 'forbidden'],
+    [403, "Permission check failed (storage 'nope' does not exist)", 'forbidden'],
     [401, 'Authentication failed!', 'unauthenticated'],
     [401, 'No ticket', 'unauthenticated'],
     [500, 'cluster not ready - no quorum?', 'noQuorum'],
