@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { detectCgroups } from './cgroups.ts';
 import { ID_BASE, ID_COUNT } from './id-map.ts';
+import { lxcStart } from './launch-guest.ts';
 import { runCommand } from './run-command.ts';
 
 export type Availability = { available: true } | { available: false; reason: string };
@@ -14,7 +15,7 @@ export async function lxcAvailability(): Promise<Availability> {
 function staticObstacle(): string | undefined {
   if (process.platform !== 'linux') return 'Containers need Linux, and this machine runs another system.';
   if (process.getuid?.() !== 0) return 'Containers need root, and this program runs as another user.';
-  if (!existsSync('/usr/bin/lxc-start')) return "Debian's package lxc is not installed (apt-get install lxc).";
+  if (!existsSync(lxcStart)) return "Debian's package lxc is not installed (apt-get install lxc).";
   const missing = ['ip', 'unshare', 'nsenter', 'mount'].find((program) => !isInstalled(program));
   if (missing) return `The program '${missing}' is missing (apt-get install iproute2 util-linux mount).`;
   if (!mapsIds())

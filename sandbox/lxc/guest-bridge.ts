@@ -31,10 +31,13 @@ export async function ensureBridge({ name, stateDir, subnet }: BridgeOptions): P
   const gateway = formatAddress(network.base + 1);
 
   // Both may be there from a run that was killed; what counts is the state afterwards, which `up` proves.
-  await runCommand('ip', ['link', 'add', name, 'type', 'bridge']);
+  const added = await runCommand('ip', ['link', 'add', name, 'type', 'bridge']);
   await runCommand('ip', ['address', 'add', `${gateway}/${network.prefix}`, 'dev', name]);
   const up = await runCommand('ip', ['link', 'set', name, 'up']);
-  if (up.code !== 0) throw new EngineError(`cannot make the bridge ${name} for the guests: ${up.stderr.trim()}`);
+  if (up.code !== 0) {
+    const why = `${added.stderr} ${up.stderr}`.replaceAll(/\s+/g, ' ').trim();
+    throw new EngineError(`cannot make the bridge ${name} for the guests: ${why}`);
+  }
 
   await writeFile(file, `${JSON.stringify({ subnet: formatNetwork(network) })}\n`);
   return { name, subnet: network, gateway };

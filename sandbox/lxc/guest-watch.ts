@@ -1,6 +1,6 @@
 import type { GuestMachine } from '../engine/engine.ts';
 import type { GuestProcesses } from './launch-guest.ts';
-import { firstChild, isAlive, readProcess } from './process-status.ts';
+import { firstChild, isAlive, killHard, readProcess } from './process-status.ts';
 
 /** A guest that runs, as the engine remembers it. */
 export interface RunningGuest {
@@ -75,7 +75,7 @@ export class GuestWatch {
     const now = performance.now();
     const since = this.#aloneSinceMs.get(vmid) ?? now;
     this.#aloneSinceMs.set(vmid, since);
-    if (now - since > monitorPatienceMs) process.kill(monitor.pid, 'SIGKILL');
+    if (now - since > monitorPatienceMs) killHard(monitor.pid);
     return false;
   }
 }

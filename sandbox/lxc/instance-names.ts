@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 /** Every name that an engine leaves on the machine, so that two sandboxes never meet and leftovers are found again. */
@@ -15,6 +16,8 @@ export interface InstanceNames {
   guestCgroup(vmid: number): string;
   link(vmid: number, nic: number): string;
   guestFolder(vmid: number): GuestFolder;
+  /** Holds the folders of all guests. */
+  readonly guestFolders: string;
 }
 
 /** Files of one guest that only the engine reads. */
@@ -32,6 +35,7 @@ export function instanceNames(instance: string, stateDir: string, bridge?: strin
   }
   return {
     instance,
+    guestFolders: join(stateDir, 'guests'),
     bridge: bridge ?? `ctbr-${instance}`,
     cgroup: `ct${instance}`,
     lxcPath: `/run/lxc/${instance}`,
@@ -51,4 +55,10 @@ export function instanceNames(instance: string, stateDir: string, bridge?: strin
 export function instanceOf(stateDir: string): string {
   const digest = createHash('sha256').update(resolve(stateDir)).digest();
   return digest.readUIntBE(0, 6).toString(36).padStart(7, '0').slice(-6);
+}
+
+/** The guests that have a folder: those that run, and those that ended while nobody looked. */
+export async function listGuestFolders({ guestFolders }: InstanceNames): Promise<number[]> {
+  const found = await readdir(guestFolders).catch(() => []);
+  return found.map(Number).filter((vmid) => Number.isInteger(vmid) && vmid > 0);
 }

@@ -16,6 +16,9 @@ export interface ProcessId {
   startTicks: number;
 }
 
+/** Where Debian's lxc package puts it. */
+export const lxcStart = '/usr/bin/lxc-start';
+
 export interface Launch {
   vmid: number;
   names: InstanceNames;
@@ -58,7 +61,7 @@ export async function launchGuest({
   await rm(files.log, { force: true });
   const container = names.container(vmid);
   // Without newuidmap in PATH LXC writes the id map itself, and no entry in /etc/subuid is needed.
-  const lxc = ['/usr/bin/lxc-start', '-P', names.lxcPath, '-n', container, '-f', files.config, '-p', files.pid];
+  const lxc = [lxcStart, '-P', names.lxcPath, '-n', container, '-f', files.config, '-p', files.pid];
   const command = [...lxc, '-o', files.log, '-l', 'ERROR', '-d', '--', ...entrypoint];
   const pairs = folders.flatMap(({ source, staged }) => [source, staged]);
   const args = [

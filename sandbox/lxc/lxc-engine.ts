@@ -19,7 +19,7 @@ import { readGuestUsage } from './guest-usage.ts';
 import { GuestWatch, type RunningGuest } from './guest-watch.ts';
 import { signalNumber } from './halt-signal.ts';
 import { ID_BASE } from './id-map.ts';
-import { instanceNames, instanceOf, type InstanceNames } from './instance-names.ts';
+import { instanceNames, instanceOf, listGuestFolders, type InstanceNames } from './instance-names.ts';
 import { readGuestProcesses } from './launch-guest.ts';
 import { onlineCpus } from './online-cpus.ts';
 import { startGuest } from './start-guest.ts';
@@ -168,7 +168,8 @@ export class LxcEngine implements GuestEngine {
       this.#watch.add({ machine, addresses: all, ending: false, processes });
       log(`Guest ${vmid} kept running.`);
     }
-    for (const vmid of findGuests(layout, names)) {
+    const traces = new Set([...findGuests(layout, names), ...(await listGuestFolders(names))]);
+    for (const vmid of traces) {
       if (!this.isRunning(vmid)) await this.#sweep(vmid);
     }
   }
@@ -216,7 +217,8 @@ export class LxcEngine implements GuestEngine {
 
   #tidyUp(vmid: number, { ending }: Pick<RunningGuest, 'ending'>): void {
     const tidy = async (): Promise<void> => {
-      await this.#sweep(vmid);
+      const { log } = this.#parts;
+      await this.#sweep(vmid).catch((error: unknown) => log(`Guest ${vmid} left something behind: ${String(error)}`));
       this.#tidying.delete(vmid);
       if (!ending) for (const listener of this.#listeners) listener(vmid);
     };

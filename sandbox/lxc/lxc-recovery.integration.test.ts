@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -85,6 +85,18 @@ describe.skipIf(obstacle !== undefined)('LxcEngine after its process was killed'
     expect((await again.engine.usage(143))?.pid).toBe(before?.pid);
     await again.close();
     expect(leftovers(instanceOf(join(fixture.folder, 'state')))).toEqual([]);
+  });
+
+  it('forgets the configuration of a guest that ended while nobody looked', async () => {
+    const fixture = await EngineFixture.create();
+    await fixture.engine.start(await fixture.guest(145, 'sleep 0.2', { env: ['PATH=/bin', 'SECRET=x'] }));
+    const usage = await fixture.engine.usage(145);
+    await fixture.engine.close({ stopGuests: false });
+    await until(() => readProcess(usage?.pid ?? 0) === undefined);
+    const again = await EngineFixture.create(fixture.folder);
+    await again.engine.recover([]);
+    expect(await readdir(join(fixture.folder, 'state/guests'))).toEqual([]);
+    await again.close();
   });
 
   it('ends a guest whose monitor was killed', async () => {

@@ -31,6 +31,15 @@ export function commandLine(pid: number): string {
   return (readProc(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trim();
 }
 
+/** Kills a process at once; that it ended on its own meanwhile is fine. */
+export function killHard(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Nobody is there to be killed.
+  }
+}
+
 function readProc(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CgroupLayout } from './cgroups.ts';
 import type { InstanceNames } from './instance-names.ts';
-import { readProcess } from './process-status.ts';
+import { killHard, readProcess } from './process-status.ts';
 import { runCommand } from './run-command.ts';
 
 const patienceMs = 5_000;
@@ -53,14 +53,6 @@ function processesBelow(folder: string): number[] {
   const own = readLines(join(folder, 'cgroup.procs')).map(Number);
   const living = own.filter((pid) => pid > 0 && readProcess(pid) !== undefined);
   return [...living, ...subfolders(folder).flatMap((name) => processesBelow(join(folder, name)))];
-}
-
-function killHard(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It ended on its own.
-  }
 }
 
 /** A control group can only be removed from the leaves up, and not while a process is in it. */
