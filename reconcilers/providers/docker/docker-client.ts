@@ -6,7 +6,7 @@ import { addStatus, createBuildOutput } from './build-output.ts';
 import type { BuildRequest, DockerClient, ImageDetails, RegistryCredentials } from './client.ts';
 import { connectDocker, type DockerAccess } from './connect.ts';
 import { DockerFault, isDockerFault } from './fault.ts';
-import { checkReference, registryOf, splitReference } from './image-reference.ts';
+import { checkReference, splitReference } from './image-reference.ts';
 import { readProgress } from './progress-stream.ts';
 import { faultFromError, faultFromText } from './refusals.ts';
 import { EngineError, InspectAnswer, ListAnswer, VersionAnswer } from './schema.ts';
@@ -146,8 +146,7 @@ async function pull(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { name, tag } = splitReference(checkReference(image));
-  const authconfig = credentials && { ...credentials, serveraddress: registryOf(name) };
-  const answer = await docker.createImage(authconfig, {
+  const answer = await docker.createImage(credentials, {
     fromImage: name,
     tag,
     ...(platform !== undefined && { platform }),

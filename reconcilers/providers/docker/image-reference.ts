@@ -14,10 +14,3 @@ export function splitReference(image: string): { name: string; tag: string } {
   if (colon > image.lastIndexOf('/')) return { name: image.slice(0, colon), tag: image.slice(colon + 1) };
   return { name: image, tag: 'latest' };
 }
-
-/** Whose credentials are needed: a first part with a dot or a port is a registry, else it is Docker Hub. */
-export function registryOf(name: string): string {
-  const [first = '', ...others] = name.split('/');
-  const isRegistry = others.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-  return isRegistry ? first : 'https://index.docker.io/v1/';
-}

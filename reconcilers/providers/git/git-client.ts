@@ -44,7 +44,10 @@ export function createGitClient(options: GitClientOptions): GitClient {
   ): Promise<T> {
     signal.throwIfAborted();
     const { source, scope } = await placeOf(repository, options.allowedLocalPaths);
-    prepared ??= prepare(workDir);
+    prepared ??= prepare(workDir).catch((error: unknown) => {
+      prepared = undefined;
+      throw error;
+    });
     await prepared;
     const operation = await beginOperation(workDir, scope);
     const timeout = AbortSignal.timeout(timeoutMs);

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { Fault } from '../../../controller/errors.ts';
@@ -89,15 +88,18 @@ async function detectCompression(path: string): Promise<Compression> {
   return buffer.readUInt32LE(0) === 0xfd2fb528 ? 'zstd' : 'none';
 }
 
-function openLayer(path: string, compression: Compression): Readable {
+async function* openLayer(path: string, compression: Compression): AsyncGenerator<Buffer> {
   const file = createReadStream(path, { highWaterMark: 256 * 1024 });
-  if (compression === 'none') return file;
-  const plain = compression === 'gzip' ? createGunzip() : createZstdDecompress();
-  // Without pipeline an error of the one would not end the other.
-  pipeline(file, plain).catch((error: unknown) =>
-    plain.destroy(new Fault('Invalid', 'A layer of the image is damaged.', { cause: error })),
-  );
-  return plain;
+  try {
+    if (compression === 'none') return yield* file;
+    const plain = compression === 'gzip' ? createGunzip() : createZstdDecompress();
+    file.on('error', (error) => plain.destroy(error));
+    yield* file.pipe(plain);
+  } catch (cause) {
+    throw new Fault('Invalid', 'A layer of the image cannot be decompressed. Build the image anew.', { cause });
+  } finally {
+    file.destroy();
+  }
 }
 
 async function hashThrough(source: AsyncIterable<Buffer>, signal: AbortSignal): Promise<string> {

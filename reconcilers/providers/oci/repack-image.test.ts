@@ -228,6 +228,28 @@ describe('repackImage', () => {
     await expect(repack(await layout.save([image]))).rejects.toMatchObject({ code: 'Unavailable' });
   });
 
+  it('refuses a layer that cannot be decompressed', async () => {
+    const layout = new TestLayout();
+    const { blob, diffId } = await layer({ name: 'a', text: 'x'.repeat(5000) });
+    const cut = gzipSync(blob).subarray(0, 40);
+    await expect(repack(await layout.save([layout.addImage([{ blob: cut, diffId }])]))).rejects.toMatchObject({
+      code: 'Invalid',
+    });
+  });
+
+  it('leaves no file open when it refuses an image', async () => {
+    const open = async () => (await readdir('/proc/self/fd').catch(() => [])).length;
+    const bad = await layer({ name: 'bad', text: '', uid: 70_000 }, { name: 'big', text: 'x'.repeat(2_000_000) });
+    const refuse = async () => {
+      const layout = new TestLayout();
+      await repack(await layout.save([layout.addImage([bad])])).catch(() => undefined);
+    };
+    await refuse();
+    const before = await open();
+    for (let time = 0; time < 5; time += 1) await refuse();
+    expect(await open()).toBeLessThan(before + 5);
+  });
+
   it('says that the archive is damaged when it ends too early, or is no tar', async () => {
     const image = await makeFakeImage({ a: 'x'.repeat(5000) }, {}, 'amd64', new Date());
     const whole = await saveFakeImage(image).toArray().then(Buffer.concat);

@@ -24,6 +24,14 @@ export async function* scanTar(
   keeps: (entry: TarEntry) => boolean,
 ): AsyncGenerator<Buffer> {
   const reader = new BlockReader(source);
+  try {
+    yield* scanBlocks(reader, keeps);
+  } finally {
+    await reader.end();
+  }
+}
+
+async function* scanBlocks(reader: BlockReader, keeps: (entry: TarEntry) => boolean): AsyncGenerator<Buffer> {
   let extensions: Buffer[] = [];
   let overrides: Overrides = {};
   for (let header = await reader.take(blockSize); header; header = await reader.take(blockSize)) {
@@ -194,6 +202,11 @@ class BlockReader {
       left -= part.length;
       if (part.length > 0) yield part;
     }
+  }
+
+  /** Lets go of the source, which may not have been read to its end. */
+  async end(): Promise<void> {
+    await this.#source.return?.();
   }
 
   async *rest(): AsyncGenerator<Buffer> {
