@@ -73,7 +73,14 @@ async function run(flags: Flags): Promise<void> {
   const nodes = Array.from({ length: flags.nodes }, (_, index) => `pve${index + 1}`);
   const chosen = await chooseEngine(dataDir, flags.engine);
   const docker = await chooseDocker(dataDir, flags.docker);
-  const sandbox = await startSandbox({ dataDir: join(dataDir, 'pve'), nodes, engine: chosen.engine, port: flags.port });
+  // A process that was killed in the middle of a task is no node that crashed: what the task left is undone.
+  const sandbox = await startSandbox({
+    dataDir: join(dataDir, 'pve'),
+    nodes,
+    engine: chosen.engine,
+    port: flags.port,
+    interruptedTasks: 'undo',
+  });
   try {
     sandbox.setRole('Containr', ROLE);
     sandbox.setAcl('/', TOKEN.user, 'Containr');

@@ -48,7 +48,7 @@ export function serviceReconciler({ read, write }: Resources): Reconciler<Servic
         case 'unsupported':
           return unsupported(pass, plan.message);
         case 'newRevision':
-          return recordRevision(pass, plan.templateHash, plan.rebuild);
+          return recordRevision(pass, view, plan.templateHash, plan.rebuild);
         case 'createBuild':
           await createBuild(pass);
           return waiting('Progressing', 'The image is being built.', 0);
@@ -81,7 +81,12 @@ export function serviceReconciler({ read, write }: Resources): Reconciler<Servic
   };
 
   /** The numbers and names are saved first: after a crash the same objects are made, not a second set. */
-  async function recordRevision(pass: Pass<Service>, templateHash: string, rebuild: boolean): Promise<Outcome> {
+  async function recordRevision(
+    pass: Pass<Service>,
+    view: ServiceView,
+    templateHash: string,
+    rebuild: boolean,
+  ): Promise<Outcome> {
     const { name } = pass.resource.metadata;
     const revision = pass.status.latestRevision + 1;
     pass.status = {
@@ -91,6 +96,8 @@ export function serviceReconciler({ read, write }: Resources): Reconciler<Servic
       latestDeployment: childName(name, `r${revision}`),
       ...(rebuild && { latestBuild: childName(name, `b${revision}`), buildHash: buildHashOf(pass.resource.spec) }),
     };
+    // From here on the revision before is not what was asked for: who waits for Ready must not be told of the old one.
+    pass.status = reportService(pass.resource, pass.status, { ...view, latest: undefined }, pass.now);
     await pass.checkpoint();
     pass.event('Normal', 'RevisionCreated', `Revision ${revision} was recorded.`);
     return waiting('Progressing', `Revision ${revision} is being rolled out.`, 0);

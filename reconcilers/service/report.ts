@@ -143,7 +143,7 @@ function readyCondition(
     reason,
     message,
   });
-  if (!latest) return is('False', 'Progressing', 'The first revision is being recorded.');
+  if (!latest) return is('False', 'Progressing', 'A new revision is being recorded.');
   const { phase } = latest.status;
   if (phase === 'Failed') {
     const why = findCondition(latest.status.conditions, 'Ready')?.message ?? 'It failed.';

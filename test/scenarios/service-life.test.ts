@@ -51,6 +51,24 @@ describe('a service', () => {
     expect(spine.proxmox.guests.size).toBe(1);
   });
 
+  it('is never called ready for a spec that has not been rolled out', async () => {
+    const spine = await prepared();
+    await spine.createService();
+    await spine.world.runUntilQuiet();
+    await spine.edit(Service, 'web', (spec) => ({ ...spec, restartedAt: 'now' }));
+    const told: string[] = [];
+    await spine.world.runUntilQuiet({
+      until: async () => {
+        const { metadata, status } = await spine.service();
+        const isCurrent = status.observedGeneration === metadata.generation;
+        const ready = status.conditions.find(({ type }) => type === 'Ready');
+        if (isCurrent && ready?.status === 'True') told.push(`${status.revision}`);
+        return false;
+      },
+    });
+    expect(new Set(told)).toEqual(new Set(['2']));
+  });
+
   it('keeps the old revision serving when the new one never becomes healthy, and says why', async () => {
     const spine = await prepared();
     await spine.createService();
