@@ -1,17 +1,24 @@
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { command, configValue, shell, type ConfigPair } from './testing/config-value.ts';
 import { compileBinaries, freePort, secret, Supervisors } from './testing/supervisor.ts';
 import { admit, eventWords, isEvent, isLine, readLog, text, type Entry } from './testing/wire.ts';
 
 const { available, init, program, folder } = await compileBinaries();
 const never: ConfigPair = ['restart', 'never'];
+const inBoth: ConfigPair = ['env', `PATH=${folder}:/bin`];
 
 describe.skipIf(!available)('the life of the process', () => {
   const supervisors = new Supervisors(init);
+  beforeAll(async () => {
+    await writeFile(join(folder, 'plain'), 'text');
+    await writeFile(join(folder, 'broken-script'), '#!/no/such/interpreter\n', { mode: 0o755 });
+    await writeFile(join(folder, 'garbage'), 'neither ELF nor script', { mode: 0o755 });
+  });
   afterEach(() => supervisors.end());
   afterAll(() => rm(folder, { recursive: true }));
 
@@ -79,9 +86,16 @@ describe.skipIf(!available)('the life of the process', () => {
       command('/no/such/thing'),
       /^s event=exec-failed errno=2 message=cannot run \/no\/such\/thing: /,
     ],
-    ['is not in PATH', command('nothing-such'), /errno=2 message=cannot run nothing-such: .* \(searched in \/usr\//],
+    ['is not in PATH', command('nothing-such'), /errno=2 message=cannot run 'nothing-such': .* \(searched in \/usr\//],
     ['is a folder', command('/etc'), /errno=13 message=cannot run \/etc: Permission denied/],
-    ['may not be executed', command('passwd.txt', '/etc/passwd'), /errno=2/],
+    ['may not be executed', command(`${folder}/plain`), /errno=13 message=.*: Permission denied/],
+    [
+      'wants an interpreter that is not there',
+      command(`${folder}/broken-script`),
+      /errno=2 .* the interpreter or loader it needs/,
+    ],
+    ['is found in PATH and is broken', [...command('broken-script'), inBoth], /errno=2 .* the interpreter or loader/],
+    ['is for another processor', command(`${folder}/garbage`), /errno=8 .* made for another processor/],
     ['is empty', command(''), /errno=2/],
     [
       'has no such user',
@@ -94,7 +108,7 @@ describe.skipIf(!available)('the life of the process', () => {
       [...command('/bin/true'), ['cwd', '/etc/passwd']],
       /message=cannot enter the working/,
     ],
-    ['has a newline in its name', command('a\nb'), /message=cannot run a\?b/],
+    ['has a newline in its name', command('a\nb'), /message=cannot run 'a\?b'/],
   ])('says why the process cannot be executed when the command %s', async (_, pairs, reason) => {
     const events = (await logOf([...pairs, never])).map(text);
     expect(events[1]).toMatch(reason);
@@ -196,6 +210,15 @@ describe.skipIf(!available)('the life of the process', () => {
     expect(await supervisor.ended).toEqual({ code: 0, signal: null });
   });
 
+  it('leaves nothing running behind when it is stopped, not even what was orphaned', async () => {
+    const supervisor = await supervisors.start(command(program, 'daemon', 'daemon', 'say:up', 'wait'), undefined);
+    await (await readLog(supervisor.port, secret)).wire.until(isLine('up'));
+    expect(await running(program)).toBe(3);
+    supervisor.process.kill('SIGTERM');
+    await supervisor.ended;
+    expect(await running(program)).toBe(0);
+  });
+
   it.each(['HUP', 'INT', 'QUIT', 'USR1', 'USR2', 'WINCH'])('forwards SIG%s', async (name) => {
     const script = `trap 'echo heard ${name}' ${name}; echo up; while :; do sleep 0.01; done`;
     const supervisor = await supervisors.start(shell(script), undefined);
@@ -248,6 +271,13 @@ describe.skipIf(!available)('the life of the process', () => {
     expect(lines.join()).not.toContain('CONTAINR_CONFIG');
   });
 });
+
+/** How many processes of this machine execute that file. */
+async function running(file: string): Promise<number> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const files = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/exe`).catch(() => '')));
+  return files.filter((each) => each === file).length;
+}
 
 async function canListen(port: number): Promise<boolean> {
   const server = createServer().listen(port, '127.0.0.1');

@@ -49,12 +49,13 @@ describe.skipIf(!available)('the log of the supervisor', () => {
     }
   });
 
-  it('tells the life of the process in events', async () => {
-    const events = (await logOf(shell('exit 3'))).map(text);
-    expect(events[0]).toBe('s event=boot version=1');
-    expect(events[1]).toMatch(/^s event=start pid=\d+ attempt=1$/);
-    expect(events[2]).toMatch(/^s event=exit code=3 pid=\d+ uptime_ms=\d+$/);
-    expect(events[3]).toBe('s event=finished code=3');
+  it('tells the life of the process in events, its end behind all it printed', async () => {
+    const entries = (await logOf(shell('printf "last words"; exit 3'))).map(text);
+    expect(entries[0]).toBe('s event=boot version=1');
+    expect(entries[1]).toMatch(/^s event=start pid=\d+ attempt=1$/);
+    expect(entries[2]).toBe('o last words');
+    expect(entries[3]).toMatch(/^s event=exit code=3 pid=\d+ uptime_ms=\d+$/);
+    expect(entries[4]).toBe('s event=finished code=3');
   });
 
   it('gives each frame the time of the clock', async () => {

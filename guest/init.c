@@ -1568,8 +1568,7 @@ static void resolve_identity(const char *user, struct identity *identity, int re
     *identity = (struct identity){.home = "/"};
     const char *name = *wanted == '\0' ? "0" : wanted;
     bool known = find_user(name, identity) || parse_id(name, &identity->uid) || strcmp(name, "root") == 0;
-    if (!known)
-        give_up(report, ENOENT, "there is no user '%s' in /etc/passwd of the image", name);
+    if (!known) give_up(report, ENOENT, "there is no user '%s' in /etc/passwd of the image", name);
     if (group == NULL || *group == '\0') {
         if (*identity->name != '\0') find_supplementary_groups(identity);
     } else if (!find_group(group, &identity->gid) && !parse_id(group, &identity->gid)) {
@@ -1594,10 +1593,10 @@ static void assume_identity(const struct identity *identity, int report)
     /* The pipes are ours; without this /dev/stdout, which opens them anew, would be closed to the process. */
     if (!same && (fchown(STDOUT_FILENO, identity->uid, identity->gid) != 0 ||
                   fchown(STDERR_FILENO, identity->uid, identity->gid) != 0))
-        give_up(report, errno, "cannot hand stdout to uid %u", identity->uid);
+        give_up(report, errno, "cannot hand stdout to uid %u: %s", identity->uid, strerror(errno));
     bool grouped = setgroups(identity->group_count, identity->groups) == 0 || same;
     if (!grouped || setgid(identity->gid) != 0 || setuid(identity->uid) != 0)
-        give_up(report, errno, "cannot become uid %u and gid %u", identity->uid, identity->gid);
+        give_up(report, errno, "cannot become uid %u, gid %u: %s", identity->uid, identity->gid, strerror(errno));
 }
 
 /* The value of the last variable of that name (which may go on behind `length`), or NULL. */
@@ -1629,35 +1628,51 @@ static struct list complete_environment(const struct list *given, const char *ho
     return environment;
 }
 
-/* Returns only when it failed; errno says why. A file that is found but must not be run is the better reason. */
-static void execute_from_path(const char *path, char **arguments, char **environment)
+/* Why nothing was executed; a file that is there is a better reason than all the places where it is not. */
+struct refusal {
+    int error;
+    bool there;
+};
+
+static void try_to_execute(const char *program, char **arguments, char **environment, struct refusal *refusal)
 {
-    int error = ENOENT;
+    execve(program, arguments, environment);
+    int error = errno;
+    if (refusal->there || access(program, F_OK) != 0) return;
+    *refusal = (struct refusal){.error = error, .there = true};
+}
+
+static void try_path(const char *path, char **arguments, char **environment, struct refusal *refusal)
+{
     for (const char *folder = path, *end; folder != NULL; folder = *end == '\0' ? NULL : end + 1) {
         char program[PATH_MAX];
         end = strchrnul(folder, ':');
-        int length = snprintf(program, sizeof program, "%.*s%s%s", (int)(end - folder), folder,
-                              end == folder ? "" : "/", arguments[0]);
-        if (length >= (int)sizeof program) continue;
-        execve(program, arguments, environment);
-        if (errno != ENOENT && errno != ENOTDIR) error = errno;
-        if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) break;
+        const char *slash = end == folder ? "" : "/"; /* an empty entry is the working directory */
+        int length = snprintf(program, sizeof program, "%.*s%s%s", (int)(end - folder), folder, slash, arguments[0]);
+        if (length < (int)sizeof program) try_to_execute(program, arguments, environment, refusal);
     }
-    errno = error;
+}
+
+/* The kernel's own words mislead where images go wrong most often. */
+static const char *explain(const struct refusal *refusal)
+{
+    if (refusal->there && refusal->error == ENOENT) return "it is there, but the interpreter or loader it needs is not";
+    if (refusal->error == ENOEXEC) return "it is made for another processor, or a script without #!";
+    return strerror(refusal->error);
 }
 
 static _Noreturn void execute(const struct config *config, const struct identity *identity, int report)
 {
     struct list environment = complete_environment(&config->environment, identity->home);
     char **arguments = config->arguments.item;
+    struct refusal refusal = {.error = ENOENT};
     if (strchr(arguments[0], '/') != NULL) {
-        execve(arguments[0], arguments, environment.item);
-        give_up(report, errno, "cannot run %s: %s", arguments[0], strerror(errno));
+        try_to_execute(arguments[0], arguments, environment.item, &refusal);
+        give_up(report, refusal.error, "cannot run %s: %s", arguments[0], explain(&refusal));
     }
     const char *path = variable(&environment, "PATH", 4);
-    if (*arguments[0] == '\0') errno = ENOENT;
-    else execute_from_path(path, arguments, environment.item);
-    give_up(report, errno, "cannot run %s: %s (searched in %s)", arguments[0], strerror(errno), path);
+    if (*arguments[0] != '\0') try_path(path, arguments, environment.item, &refusal);
+    give_up(report, refusal.error, "cannot run '%s': %s (searched in %s)", arguments[0], explain(&refusal), path);
 }
 
 /* /dev/null, or where a guest has none, a pipe that nobody writes. */
