@@ -37,9 +37,11 @@ export function archiveBehaviour(bench: () => ProxmoxBench): void {
     const { templates } = under.storages;
     const odd = client.uploadArchive(node, templates, 'archive.zip', under.archive, signal);
     await expect(odd).rejects.toMatchObject({ meaning: 'invalid' });
+    // To a token with rights on single storages, one that is not there is one it may not use: an upload is then cut off.
     const nowhere = client.uploadArchive(node, 'no-such-storage', filename, under.archive, signal);
-    await expect(nowhere).rejects.toMatchObject({ meaning: 'invalid' });
-    await expect(client.archives(node, 'no-such-storage', signal)).rejects.toMatchObject({ meaning: 'invalid' });
+    await expect(nowhere).rejects.toMatchObject({ meaning: expect.stringMatching(/invalid|forbidden|noAnswer/) });
+    const listing = client.archives(node, 'no-such-storage', signal);
+    await expect(listing).rejects.toMatchObject({ meaning: expect.stringMatching(/invalid|forbidden/) });
   });
 
   it('fails a download of what is not there', async () => {
