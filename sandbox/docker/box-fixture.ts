@@ -17,6 +17,7 @@ const Message = z.looseObject({
   error: z.string().optional(),
   aux: z.object({ ID: z.string() }).optional(),
 });
+/** One line of the answer to a build. */
 export type BuildMessage = z.output<typeof Message>;
 
 /** Parameters of POST /build beside the context. */
@@ -24,6 +25,7 @@ export interface BuildOptions extends Docker.ImageBuildOptions {
   t?: string;
 }
 
+/** dockerode for a `tcp:` or `unix:` endpoint. */
 export function connect(endpoint: string): Docker {
   const url = new URL(endpoint);
   return endpoint.startsWith('unix:')
@@ -43,6 +45,7 @@ export async function build(
   return readMessages(await docker.buildImage(context, options));
 }
 
+/** Every message of a stream of JSON lines. */
 export async function readMessages(stream: NodeJS.ReadableStream): Promise<BuildMessage[]> {
   const text = (await buffer(Readable.from(stream))).toString('utf8');
   return text

@@ -29,6 +29,7 @@ export type StreamMessage =
   | { aux: { ID: string } }
   | { error: string; errorDetail: { message: string } };
 
+/** What a build works with. */
 export interface BuildTools {
   store: ImageStore;
   registry: Registry;

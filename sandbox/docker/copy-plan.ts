@@ -4,6 +4,7 @@ import { DockerError } from './docker-error.ts';
 import { readContent, splitPath, type FileEntry, type FileTree } from './file-tree.ts';
 import type { LayerEntry } from './layer-writer.ts';
 
+/** One COPY or ADD, with variables replaced. */
 export interface CopyRequest {
   /** COPY or ADD, for messages. */
   instruction: 'COPY' | 'ADD';

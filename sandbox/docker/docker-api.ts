@@ -18,6 +18,7 @@ import { decompressor, loadImages, readStart } from './load-image.ts';
 import type { Registry } from './registry.ts';
 import { removeImage } from './remove-image.ts';
 
+/** What the API serves. */
 export interface DockerApiParts {
   store: ImageStore;
   registry: Registry;

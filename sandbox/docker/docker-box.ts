@@ -10,6 +10,7 @@ import { ImageStore } from './image-store.ts';
 import { loadImages } from './load-image.ts';
 import { Registry } from './registry.ts';
 
+/** How a box is made; nothing is needed. */
 export interface DockerBoxOptions {
   /** Where images are kept. Default: a temporary folder that is removed at the end. */
   dataDir?: string;

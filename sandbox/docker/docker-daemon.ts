@@ -18,11 +18,13 @@ export interface DockerDaemon {
   close(): Promise<void>;
 }
 
+/** Where a daemon lives. */
 export interface DockerDaemonOptions {
   /** Kept over restarts; everything the daemon writes lies below it. Made when absent. */
   dataDir: string;
 }
 
+/** Whether a daemon can be started, and if not, why: one sentence for a person. */
 export type DockerDaemonAvailability = { available: true } | { available: false; reason: string };
 
 interface Place {

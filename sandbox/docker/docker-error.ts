@@ -9,6 +9,7 @@ export class DockerError extends Error {
   }
 }
 
+/** The usual 404. */
 export function noSuchImage(name: string): DockerError {
   return new DockerError(404, `No such image: ${name}`);
 }

@@ -23,6 +23,7 @@ const instructionNames = [
   'WORKDIR',
 ] as const;
 
+/** Every instruction of the classic builder. */
 export type InstructionName = (typeof instructionNames)[number];
 
 /** One instruction of a Dockerfile. */
@@ -39,6 +40,7 @@ export interface Instruction {
   line: number;
 }
 
+/** A Dockerfile that was read; nothing in it is replaced yet. */
 export interface Dockerfile {
   /** `\`, or what the escape directive says. */
   escape: string;
@@ -47,6 +49,7 @@ export interface Dockerfile {
   stages: Stage[];
 }
 
+/** From one FROM to the next. */
 export interface Stage {
   name: string | undefined;
   from: Instruction;

@@ -17,6 +17,7 @@ interface Owned {
   gid: number;
 }
 
+/** A file, folder or symbolic link. */
 export type FileEntry = Owned &
   ({ type: 'folder' } | { type: 'file'; content: Content } | { type: 'link'; target: string });
 

@@ -166,6 +166,7 @@ export class ImageStore {
   }
 }
 
+/** `sha256:HEX` of some bytes. */
 export function digestOf(content: string | Uint8Array): string {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`;
 }

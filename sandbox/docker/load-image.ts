@@ -12,6 +12,7 @@ import { ImageConfig } from './image-config.ts';
 import { formatTag, parseImageName } from './image-name.ts';
 import type { ImageStore, StoredImage } from './image-store.ts';
 
+/** An image that came out of an archive, with the names it brought. */
 export interface LoadedImage {
   image: StoredImage;
   tags: string[];

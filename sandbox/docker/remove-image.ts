@@ -2,6 +2,7 @@ import { DockerError, noSuchImage } from './docker-error.ts';
 import { formatTag, parseImageName } from './image-name.ts';
 import { shortId, type ImageStore } from './image-store.ts';
 
+/** One line of the answer: a tag or an id. */
 export type Removal = { Untagged: string } | { Deleted: string };
 
 /**

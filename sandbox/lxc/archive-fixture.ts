@@ -13,11 +13,13 @@ export interface EntryFixture extends Partial<Header> {
   content?: string | Uint8Array;
 }
 
+/** A layer of a test image. */
 export interface LayerFixture {
   entries: EntryFixture[];
   compression?: Compression;
 }
 
+/** A test image, lowest layer first. */
 export interface ImageFixture {
   layers: LayerFixture[];
   /** Changes to what a sound archive says, for tests of broken ones. */

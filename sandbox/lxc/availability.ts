@@ -4,6 +4,7 @@ import { ID_BASE, ID_COUNT } from './id-map.ts';
 import { lxcStart } from './launch-guest.ts';
 import { runCommand } from './run-command.ts';
 
+/** Whether something can be done on this machine, and if not, why: one sentence for a person. */
 export type Availability = { available: true } | { available: false; reason: string };
 
 /** Whether real containers can run on this machine. The reason is one sentence for a person. Changes nothing. */

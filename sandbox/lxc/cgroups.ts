@@ -9,6 +9,7 @@ export interface CgroupLayout {
   roots: readonly string[];
 }
 
+/** Where a controller lives, and which of the two interfaces it has there. */
 export interface CgroupController {
   root: string;
   version: 1 | 2;

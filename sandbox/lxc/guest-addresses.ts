@@ -2,6 +2,7 @@ import type { GuestMachine } from '../engine/engine.ts';
 import type { AddressPool } from './address-pool.ts';
 import type { GuestBridge } from './guest-bridge.ts';
 
+/** What the interfaces of a guest get. */
 export interface GuestAddresses {
   /** CIDR by MAC, for the interfaces with `ip=dhcp`. */
   leases: Map<string, string>;

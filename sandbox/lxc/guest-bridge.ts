@@ -11,8 +11,11 @@ export interface GuestBridge {
   subnet: Ipv4Network;
   /** This machine's address on the bridge, the gateway of the guests. */
   gateway: string;
+  /** First and last address that `ip=dhcp` never gives away. */
+  staticAddresses: { from: string; to: string };
 }
 
+/** Which bridge to make. */
 export interface BridgeOptions {
   name: string;
   stateDir: string;
@@ -40,9 +43,12 @@ export async function ensureBridge({ name, stateDir, subnet }: BridgeOptions): P
   }
 
   await writeFile(file, `${JSON.stringify({ subnet: formatNetwork(network) })}\n`);
-  return { name, subnet: network, gateway };
+  const half = network.base + sizeOf(network) / 2;
+  const staticAddresses = { from: formatAddress(network.base + 2), to: formatAddress(half - 1) };
+  return { name, subnet: network, gateway, staticAddresses };
 }
 
+/** Removes the bridge; none to remove is fine. */
 export async function removeBridge(name: string): Promise<void> {
   await runCommand('ip', ['link', 'delete', name, 'type', 'bridge']);
 }

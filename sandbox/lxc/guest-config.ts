@@ -11,6 +11,7 @@ export interface StagedFolder {
   staged: string;
 }
 
+/** What a configuration depends on beside the guest itself. */
 export interface GuestConfigContext {
   names: InstanceNames;
   limits: readonly LimitSetting[];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { GuestMachine } from '../engine/engine.ts';
 import type { CgroupController, CgroupLayout } from './cgroups.ts';
 
+/** What a guest may use. */
 export type GuestLimits = Pick<GuestMachine, 'memoryMiB' | 'swapMiB' | 'cpuLimit' | 'cores'>;
 
 /** One value for one file of a guest's control group. */

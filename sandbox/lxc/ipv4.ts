@@ -20,10 +20,12 @@ export function parseAddress(text: string): number | undefined {
   return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
+/** The inverse of parseAddress. */
 export function formatAddress(address: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
 }
 
+/** The inverse of parseNetwork. */
 export function formatNetwork({ base, prefix }: Ipv4Network): string {
   return `${formatAddress(base)}/${prefix}`;
 }
@@ -33,6 +35,7 @@ export function sizeOf({ prefix }: Ipv4Network): number {
   return 2 ** (32 - prefix);
 }
 
+/** Whether any address is in both. */
 export function networksOverlap(a: Ipv4Network, b: Ipv4Network): boolean {
   return a.base < b.base + sizeOf(b) && b.base < a.base + sizeOf(a);
 }

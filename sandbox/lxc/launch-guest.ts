@@ -11,6 +11,7 @@ export interface GuestProcesses {
   init: ProcessId;
 }
 
+/** One process for ever: a pid alone is given away again. */
 export interface ProcessId {
   pid: number;
   startTicks: number;
@@ -19,6 +20,7 @@ export interface ProcessId {
 /** Where Debian's lxc package puts it. */
 export const lxcStart = '/usr/bin/lxc-start';
 
+/** What is to be started. */
 export interface Launch {
   vmid: number;
   names: InstanceNames;

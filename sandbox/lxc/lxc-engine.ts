@@ -26,6 +26,7 @@ import { startGuest } from './start-guest.ts';
 import { findGuests, removeInstanceCgroups, sweepGuest } from './sweep.ts';
 import { Unpacker } from './unpacker.ts';
 
+/** How an engine is made; only the folder is needed. */
 export interface LxcEngineOptions {
   /** Folder for the engine's own small files, kept over restarts. Made when absent. */
   stateDir: string;

@@ -59,6 +59,12 @@ describe.skipIf(obstacle !== undefined)('LxcEngine network', () => {
     await Promise.all([fixture.engine.stop(121), fixture.engine.stop(122)]);
   });
 
+  it('keeps static addresses apart from those it gives away', () => {
+    const { staticAddresses, subnet } = fixture.engine.network;
+    expect(staticAddresses).toEqual({ from: address(2), to: address(127) });
+    expect(subnet.prefix).toBe(24);
+  });
+
   it('brings up an interface without address where the guest is to set its own', async () => {
     const guest = await fixture.guest(123, 'sleep 1000', {
       nics: [nic(4, { ip: 'manual' }), nic(5, { name: 'eth1' })],

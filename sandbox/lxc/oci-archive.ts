@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { EngineError } from '../engine/engine.ts';
 import type { TarMember } from './tar-index.ts';
 
+/** How a layer is packed. */
 export type Compression = 'none' | 'gzip' | 'zstd';
 
 /** A layer of an image, where it lies in the archive. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 
+/** What is known of a living process. */
 export interface ProcessStatus {
   /** Clock ticks after boot; with the pid it names one process for ever. */
   startTicks: number;

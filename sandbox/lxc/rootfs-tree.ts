@@ -1,7 +1,9 @@
 import { EngineError } from '../engine/engine.ts';
 
+/** What a name stands for. */
 export type TreeNode = FolderNode | LeafNode | LinkNode;
 
+/** A folder with what is in it. */
 export interface FolderNode {
   type: 'folder';
   /** The layer that named it last. */
@@ -9,11 +11,13 @@ export interface FolderNode {
   children: Map<string, TreeNode>;
 }
 
+/** A file; what is in it does not matter here. */
 export interface LeafNode {
   type: 'file';
   layer: number;
 }
 
+/** A symbolic link. */
 export interface LinkNode {
   type: 'link';
   layer: number;

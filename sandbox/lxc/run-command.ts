@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 
+/** How a program ended, and what it said. */
 export interface CommandResult {
   /** Exit code; -1 when the program could not be run or was killed. */
   code: number;
@@ -7,6 +8,7 @@ export interface CommandResult {
   stderr: string;
 }
 
+/** Limits for a program. */
 export interface CommandOptions {
   env?: Record<string, string>;
   timeoutMs?: number;
