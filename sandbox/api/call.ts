@@ -14,6 +14,8 @@ export interface CallContext {
   node: string;
   /** The node that was contacted. */
   entryNode: string;
+  /** Where the file of a multipart request was put; the handler takes it away. */
+  uploaded: string | undefined;
 }
 
 /** One call of the API. */

@@ -39,6 +39,8 @@ export class Cluster {
   readonly stats: ClusterStats;
   /** False: the cluster has lost its quorum and refuses most writes. */
   quorate = true;
+  /** Of the certificate that every node shows. */
+  fingerprint = '';
   /** Tasks that ran when an earlier process with this data folder died. */
   readonly interrupted: readonly string[];
 

@@ -90,7 +90,12 @@ export interface GuestEngine {
   /** Sends the halt signal and waits; false when the guest still runs after the timeout. */
   shutdown(vmid: number, timeoutMs: number): Promise<boolean>;
   /** Applies new limits to a running guest. */
-  setLimits(vmid: number, limits: { memoryMiB: number; swapMiB: number; cpuLimit: number; cores: number }): Promise<void>;
+  setLimits(
+    vmid: number,
+    limits: { memoryMiB: number; swapMiB: number; cpuLimit: number; cores: number },
+  ): Promise<void>;
+  /** Changes a running guest's network to these interfaces. An engine without it has network changes of running guests refused. */
+  setNics?(vmid: number, nics: GuestNic[]): Promise<void>;
   isRunning(vmid: number): boolean;
   usage(vmid: number): Promise<GuestUsage | undefined>;
   interfaces(vmid: number): Promise<GuestInterface[]>;

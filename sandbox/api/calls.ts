@@ -1,0 +1,25 @@
+import { accessCalls } from './access-calls.ts';
+import type { Call } from './call.ts';
+import { clusterCalls } from './cluster-calls.ts';
+import { guestConfigCalls } from './guest-config-calls.ts';
+import { guestLifeCalls } from './guest-life-calls.ts';
+import { guestStatusCalls } from './guest-status-calls.ts';
+import { nodeCalls } from './node-calls.ts';
+import { poolCalls } from './pool-calls.ts';
+import { storageCalls } from './storage-calls.ts';
+import { taskCalls } from './task-calls.ts';
+import { transferCalls } from './transfer-calls.ts';
+
+/** Everything that is served; the rest answers 501. */
+export const calls: readonly Call[] = [
+  ...clusterCalls,
+  ...nodeCalls,
+  ...guestStatusCalls,
+  ...guestConfigCalls,
+  ...guestLifeCalls,
+  ...storageCalls,
+  ...transferCalls,
+  ...taskCalls,
+  ...accessCalls,
+  ...poolCalls,
+];

@@ -1,0 +1,145 @@
+import type { Server } from 'node:net';
+import { join } from 'node:path';
+import type { GuestMachine } from '../engine/engine.ts';
+import { behaviourOf, type Behaviour } from './behaviour.ts';
+import { closeServer, listen, listenFor } from './responder.ts';
+import { SupervisorLog } from './supervisor-log.ts';
+import { SupervisorPort } from './supervisor-port.ts';
+import type { SupervisorConfig } from './supervisor-config.ts';
+
+type State = 'starting' | 'running' | 'listening' | 'backoff' | 'finished' | 'stopping';
+
+const firstBackoffMs = 1000;
+const longestBackoffMs = 60_000;
+
+/** Where a simulated program listens. */
+export interface Listening {
+  /** Undefined: the guest has no address on this machine. */
+  address: string | undefined;
+  ports: readonly number[];
+}
+
+/** Plays process 1 of a guest and the process it looks after: events, log, port, restarts with back-off. */
+export class SupervisorProcess {
+  readonly #machine: GuestMachine;
+  readonly #config: SupervisorConfig;
+  readonly #listening: Listening;
+  readonly #behaviour: Behaviour;
+  readonly #log: SupervisorLog;
+  readonly #port: SupervisorPort | undefined;
+  #portServer: Server | undefined;
+  #servers: Server[] = [];
+  #state: State = 'starting';
+  #timer: NodeJS.Timeout | undefined;
+  #attempt = 0;
+  #pid = 1;
+  #startedAt = 0;
+
+  constructor(
+    machine: GuestMachine,
+    config: SupervisorConfig,
+    listening: Listening,
+    image: ReadonlyMap<string, string>,
+  ) {
+    this.#machine = machine;
+    this.#config = config;
+    this.#listening = listening;
+    this.#behaviour = behaviourOf(config.env, image);
+    this.#log = new SupervisorLog(join(machine.rootfs, '.containr/log'), config.logLimit);
+    const { secret } = config;
+    if (secret !== undefined && secret !== '') {
+      this.#port = new SupervisorPort({ log: this.#log, secret, state: () => this.#state });
+    }
+  }
+
+  /** Resolves once process 1 runs and listens. */
+  async start(): Promise<void> {
+    this.#log.write('s', 'event=boot version=1');
+    const { address } = this.#listening;
+    if (address !== undefined && this.#port) {
+      const port = this.#port;
+      this.#portServer = await listen(address, this.#config.port, (socket) => port.accept(socket));
+    }
+    await this.#run();
+  }
+
+  /** Ends the process and then process 1, as when the guest is asked to stop. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    const wasUp = this.#state === 'running' || this.#state === 'listening';
+    this.#state = 'stopping';
+    this.#log.write('s', `event=stopping signal=${signalName(this.#config.stopSignal)}`);
+    if (wasUp) this.#log.write('s', `event=exit signal=${signalNumber(this.#config.stopSignal)} ${this.#lifeText()}`);
+    await this.kill();
+  }
+
+  /** Ends everything at once; the log says nothing about it. */
+  async kill(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#port?.close();
+    await this.#closeServers();
+    if (this.#portServer) await closeServer(this.#portServer);
+    this.#portServer = undefined;
+  }
+
+  async #run(): Promise<void> {
+    const { hostname, vmid } = this.#machine;
+    this.#attempt += 1;
+    this.#pid += 1;
+    this.#startedAt = Date.now();
+    this.#log.write('s', `event=start pid=${this.#pid} attempt=${this.#attempt}`);
+    this.#state = 'running';
+    const { address, ports } = this.#listening;
+    this.#log.write('o', `${hostname} started${ports.length > 0 ? `, serving on port ${ports.join(', ')}` : ''}`);
+    if (this.#behaviour.health === 'crash') {
+      this.#timer = setTimeout(() => void this.#exit(1), this.#behaviour.delayMs);
+      return;
+    }
+    if (this.#behaviour.health === 'deaf') return;
+    const served = (line: string): void => this.#log.write('o', line);
+    const program = { hostname, vmid, behaviour: this.#behaviour, served };
+    for (const port of address === undefined ? [] : ports) {
+      const server = await listenFor(program, address ?? '', port);
+      if (server) this.#servers.push(server);
+    }
+    const { readyPort } = this.#config;
+    if (this.#state !== 'running' || readyPort === undefined || !ports.includes(readyPort)) return;
+    this.#state = 'listening';
+    this.#log.write('s', `event=listening port=${readyPort}`);
+  }
+
+  async #exit(code: number): Promise<void> {
+    await this.#closeServers();
+    this.#log.write('e', 'the process was told to crash');
+    this.#log.write('s', `event=exit code=${code} ${this.#lifeText()}`);
+    const { restart } = this.#config;
+    if (restart === 'never' || (restart === 'on-failure' && code === 0)) {
+      this.#state = 'finished';
+      this.#log.write('s', `event=finished code=${code}`);
+      return;
+    }
+    const delay = Math.min(longestBackoffMs, firstBackoffMs * 2 ** (this.#attempt - 1));
+    this.#state = 'backoff';
+    this.#log.write('s', `event=backoff delay_ms=${delay}`);
+    this.#timer = setTimeout(() => void this.#run(), delay);
+  }
+
+  #lifeText(): string {
+    return `pid=${this.#pid} uptime_ms=${Date.now() - this.#startedAt}`;
+  }
+
+  async #closeServers(): Promise<void> {
+    const servers = this.#servers;
+    this.#servers = [];
+    await Promise.all(servers.map((server) => closeServer(server)));
+  }
+}
+
+function signalName(signal: string): string {
+  return signal.startsWith('SIG') || /^\d+$/.test(signal) ? signal : `SIG${signal}`;
+}
+
+function signalNumber(signal: string): number {
+  const numbers: Readonly<Record<string, number>> = { HUP: 1, INT: 2, QUIT: 3, KILL: 9, USR1: 10, USR2: 12, TERM: 15 };
+  return numbers[signal.replace(/^SIG/, '')] ?? (Number(signal) || 15);
+}
