@@ -7,7 +7,7 @@ import { Fault, isFault } from './errors.ts';
 import { formatKey, keyOf } from './object-key.ts';
 import type { Outcome } from './outcome.ts';
 import { RunningPass, type RecordEvent } from './pass.ts';
-import { isStopped, runPass, stopReason, type PassEnd } from './pass-runner.ts';
+import { isStopped, QUIET_CONFLICTS, runPass, stopReason, type PassEnd } from './pass-runner.ts';
 import { WorkQueue, type QueueMetrics } from './queue.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { ResourceCache } from './resource-cache.ts';
@@ -27,6 +27,8 @@ const PASSES_PER_WORKER = 5;
 /** When something moves under an object that keeps failing, it is looked at again after this share of its rest. */
 const WOKEN_REST_SHARE = 1 / 8;
 const WOKEN_REST_MS = 1_000;
+/** A stale read is looked at again after this share of the rest: what is new is here in a moment. */
+const STALE_REST_SHARE = 1 / 20;
 /** Rechecks are put off by up to this share of their time, so that what was settled together is not checked together. */
 const RECHECK_SPREAD = 0.1;
 
@@ -84,16 +86,6 @@ export class Controller<R extends Resource> {
 
   get kind(): Reconciler<R>['kind'] {
     return this.#options.reconciler.kind;
-  }
-
-  /** Passes that are under way now. */
-  get active(): number {
-    return this.#underWay.size;
-  }
-
-  /** When there is something to do next, on the monotonic clock; now when there is already. */
-  get nextDueMs(): number | undefined {
-    return this.#queue.size > 0 ? this.#options.clock.monotonicMs() : this.#queue.nextDueMs;
   }
 
   /** Begins to follow what concerns the loop and puts all its objects into the queue. Informers must have synced. */
@@ -163,12 +155,13 @@ export class Controller<R extends Resource> {
     const startMs = clock.monotonicMs();
     const abort = new AbortController();
     this.#underWay.add(abort);
-    metrics?.workers(this.active);
+    metrics?.workers(this.#underWay.size);
     const clear = clock.after(passDeadlineMs, () => abort.abort(this.#lateness(passDeadlineMs)));
     try {
-      const { outcome, moved } = await this.#pass(key, abort.signal);
+      const { end, moved } = await this.#pass(key, abort.signal);
+      const { outcome } = end;
       metrics?.passed(outcome, clock.monotonicMs() - startMs);
-      this.#planNext(key, outcome, moved);
+      this.#planNext(key, end, moved);
       onPass?.(this.kind.kind, key, outcome);
     } catch (error) {
       this.#log.error(
@@ -179,15 +172,15 @@ export class Controller<R extends Resource> {
     } finally {
       clear();
       this.#underWay.delete(abort);
-      metrics?.workers(this.active);
+      metrics?.workers(this.#underWay.size);
       this.#queue.done(key);
     }
   }
 
-  async #pass(key: ObjectKey, signal: AbortSignal): Promise<{ outcome: Outcome | undefined; moved: boolean }> {
+  async #pass(key: ObjectKey, signal: AbortSignal): Promise<{ end: PassEnd; moved: boolean }> {
     const { reconciler, cache, writer, clock, recordEvent, redact = (text: string) => text } = this.#options;
     const resource = cache.get<R>(reconciler.kind, key);
-    if (!resource) return { outcome: undefined, moved: true };
+    if (!resource) return { end: { outcome: undefined }, moved: true };
     const log = this.#log.child({ namespace: key.namespace, name: key.name, reconcileId: randomUUID() });
     const pass = new RunningPass({
       kind: reconciler.kind,
@@ -201,7 +194,7 @@ export class Controller<R extends Resource> {
     });
     const end = await runPass(pass, { reconciler, writer, failures: this.#failing.failures(formatKey(key)) });
     this.#report(pass, end);
-    return { outcome: end.outcome, moved: pass.stored !== resource };
+    return { end, moved: pass.stored !== resource };
   }
 
   #report({ log, signal }: RunningPass<R>, { outcome, error }: PassEnd): void {
@@ -213,10 +206,11 @@ export class Controller<R extends Resource> {
   }
 
   /** When to look again. What concerns the object brings us back sooner. */
-  #planNext(key: ObjectKey, outcome: Outcome | undefined, moved: boolean): void {
+  #planNext(key: ObjectKey, { outcome, error }: PassEnd, moved: boolean): void {
     const text = formatKey(key);
     if (outcome?.type === 'retry') {
-      const restMs = this.#failing.next(text);
+      const isStale = isFault(error, 'Conflict') && this.#failing.failures(text) < QUIET_CONFLICTS;
+      const restMs = this.#failing.next(text) * (isStale ? STALE_REST_SHARE : 1);
       return this.#queue.addAfter(key, outcome.afterMs ?? restMs, 'retry');
     }
     this.#failing.reset(text);

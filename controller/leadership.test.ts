@@ -187,6 +187,22 @@ describe('Leadership', () => {
     await a.stop();
   });
 
+  it('asks again when the store takes longer to answer than the lease would last', async () => {
+    const { leases } = make();
+    let silent = 1;
+    const leaseStore: LeaseStore = {
+      acquire: (...args) => (silent-- > 0 ? new Promise(() => undefined) : leases.acquire(...args)),
+      renew: (...args) => leases.renew(...args),
+      release: (...args) => leases.release(...args),
+    };
+    const a = candidate('a', leaseStore);
+    await a.clock.advance(14_000);
+    expect(a.leadership.isLeader()).toBe(false);
+    await a.clock.advance(3_000);
+    expect(a.leadership.isLeader()).toBe(true);
+    await a.stop();
+  });
+
   it('gives the lease back when leading fails, and stands again', async () => {
     const { leaseStore } = make();
     const clock = new FakeClock();

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 import { Fault } from './errors.ts';
-import { sleep } from './sleep.ts';
+import { sleep, within } from './sleep.ts';
 import { CONTROLLER_LEASE, type LeaseStore } from './store/lease-store.ts';
 
 export interface LeaseTiming {
@@ -77,24 +77,27 @@ export class Leadership {
       if (term) {
         log.info({ epoch: String(term.epoch) }, 'This process leads.');
         const ended = new AbortController();
-        const renewing = this.#renew(term, ended.signal);
+        void this.#renew(term, ended.signal);
         await lead(term.lost.signal).catch((error: unknown) => {
           log.error({ err: error }, 'A bug: leading failed; the lease is given back and stood for again.');
         });
         ended.abort();
         await this.#release(term);
-        await renewing;
       }
       await sleep(clock, timing.renewEveryMs / 5, signal);
     }
   }
 
   async #acquire(): Promise<Term | undefined> {
-    const { leaseStore, identity, log, timing, onChange } = this.#options;
+    const { clock, leaseStore, identity, log, timing, onChange } = this.#options;
     const until = this.#validity();
-    const answer = await leaseStore
-      .acquire(CONTROLLER_LEASE, identity, timing.durationMs)
-      .catch((error: unknown) => log.warn({ err: error }, 'The store does not answer who leads; asking again.'));
+    let answer: Awaited<ReturnType<LeaseStore['acquire']>> | undefined;
+    const asking = leaseStore.acquire(CONTROLLER_LEASE, identity, timing.durationMs).then(
+      (answered) => (answer = answered),
+      (error: unknown) => log.warn({ err: error }, 'The store does not answer who leads; asking again.'),
+    );
+    // What is answered later than the lease lasts is worth nothing.
+    await within(clock, timing.durationMs, asking);
     if (!answer) return undefined;
     if ('heldBy' in answer) {
       if (answer.heldBy !== this.#standsBehind)

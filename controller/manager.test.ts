@@ -124,6 +124,43 @@ describe('createManager', () => {
     await stopped;
   });
 
+  it('stops although the store does not answer any more', async () => {
+    const { clock, leaseStore, manage } = make();
+    let isSilent = false;
+    const manager = manage('a', async () => settled(), {
+      leaseStore: {
+        acquire: (...args) => leaseStore.acquire(...args),
+        renew: (...args) => leaseStore.renew(...args),
+        release: (...args) => (isSilent ? new Promise(() => undefined) : leaseStore.release(...args)),
+      },
+    });
+    await clock.advance(1_000);
+    isSilent = true;
+    let isStopped = false;
+    const stopped = manager.stop().then(() => (isStopped = true));
+    await clock.advance(40_000);
+    expect(isStopped).toBe(true);
+    await stopped;
+  });
+
+  it('begins anew when a loop cannot be started', async () => {
+    const { clock, store, leaseStore } = make();
+    let trouble = 1;
+    const kettles: Reconciler<Kettle> = {
+      kind: Kettle,
+      attach() {
+        if (trouble-- > 0) throw new Error('broken');
+      },
+      reconcile: async () => settled(),
+    };
+    const manager = createManager({ store, leaseStore, clock, log, identity: 'a', reconcilers: () => [kettles] });
+    manager.start();
+    await store.create(Kettle, kettleManifest('tea'), user);
+    await clock.advance(3_000);
+    expect((await store.get(Kettle, tea))?.status.observedGeneration).toBe(1);
+    await manager.stop();
+  });
+
   it('leaves no timer behind when it has stopped', async () => {
     const { clock, manage } = make();
     const manager = manage('a', async () => settled());

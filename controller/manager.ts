@@ -46,7 +46,7 @@ export interface Manager {
   readonly read: ResourceReader;
   /** Begins to follow the store and to stand for election. Call it once. */
   start(): void;
-  /** Lets passes under way end or tells them to, gives the lease back, and resolves when nothing runs any more. */
+  /** Lets passes under way end or tells them to, gives the lease back, and resolves when nothing runs any more, or nothing that would end. */
   stop(): Promise<void>;
   /** The cache has everything once. */
   hasSynced(): boolean;
@@ -113,13 +113,22 @@ export function createManager(options: ManagerOptions): Manager {
     if (over.aborted) return;
     const controllers = loops.createControllers();
     const unfollow = garbage.follow(loops.cache);
-    for (const controller of controllers) controller.start();
+    startAll(controllers);
     const working = Promise.all(controllers.map((controller) => controller.work()));
     const housekeeping = Promise.all(tasks.map((task) => runPeriodically(task, { clock, log, signal: over })));
     await aborted(over);
     unfollow();
     await end(controllers, working, lost);
     await within(clock, ABORT_MS, Promise.all([housekeeping, recorder.flushed()]), lost);
+  }
+
+  function startAll(controllers: Controller<Resource>[]): void {
+    try {
+      for (const controller of controllers) controller.start();
+    } catch (error) {
+      for (const controller of controllers) controller.abort();
+      throw error;
+    }
   }
 
   async function end(controllers: Controller<Resource>[], working: Promise<unknown>, lost: AbortSignal): Promise<void> {
@@ -140,7 +149,9 @@ export function createManager(options: ManagerOptions): Manager {
 
     async stop() {
       stopping.abort();
-      await running;
+      // A store that does not answer any more must not hold the process.
+      await within(clock, graceMs + 3 * ABORT_MS, running);
+      ended.abort();
     },
 
     hasSynced,

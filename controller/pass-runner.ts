@@ -10,6 +10,9 @@ import type { LoopWriter } from './resources.ts';
 /** The annotation by which people ask for a pass; its value is echoed in the status once the pass has ended. */
 export const RECONCILE_REQUESTED_AT = 'containr.dev/reconcile-requested-at';
 
+/** So many conflicts in a row are somebody else's writes; from then on it is something that people should see. */
+export const QUIET_CONFLICTS = 3;
+
 interface PassRunnerOptions<R extends Resource> {
   reconciler: Reconciler<R>;
   writer: LoopWriter;
@@ -39,8 +42,6 @@ export async function runPass<R extends Resource>(
     return { outcome: outcomeOf(error), error: end.error ?? error };
   }
 }
-
-const QUIET_CONFLICTS = 3;
 
 async function answer<R extends Resource>(
   pass: RunningPass<R>,

@@ -32,7 +32,7 @@ export interface WorldOptions {
 }
 
 export interface QuietOptions {
-  /** Ends the run early, asked after every pass. */
+  /** Ends the run early; asked whenever every loop has had a turn. */
   until?: () => boolean | Promise<boolean>;
   maxPasses?: number;
   maxVirtualMs?: number;
