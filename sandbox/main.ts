@@ -8,7 +8,7 @@ import { dockerDaemonAvailability, startDockerDaemon } from './docker/docker-dae
 import { startDockerBox } from './docker/docker-box.ts';
 import type { GuestEngine } from './engine/engine.ts';
 import { lxcAvailability } from './lxc/availability.ts';
-import { formatAddress, formatNetwork, sizeOf } from './lxc/ipv4.ts';
+import { formatNetwork } from './lxc/ipv4.ts';
 import { createLxcEngine } from './lxc/lxc-engine.ts';
 import { startSandbox } from './sandbox.ts';
 import { createSimulatedEngine } from './simulated/simulated-engine.ts';
@@ -116,14 +116,13 @@ async function chooseEngine(dataDir: string, wanted: Flags['engine']): Promise<C
     wanted === 'simulated' ? { available: false as const, reason: 'it was asked for.' } : await lxcAvailability();
   if (available.available) {
     const engine = await createLxcEngine({ stateDir: join(dataDir, 'lxc'), log: tell });
-    const { gateway, subnet } = engine.network;
-    const address = (offset: number): string => formatAddress(subnet.base + offset);
+    const { gateway, subnet, staticAddresses } = engine.network;
     return {
       engine,
       reason: 'this machine can run LXC containers.',
       cidr: formatNetwork(subnet),
       gateway,
-      pool: { from: address(10), to: address(sizeOf(subnet) - 6) },
+      pool: staticAddresses,
     };
   }
   if (wanted === 'lxc') throw new Error(`Real containers were asked for and cannot run here: ${available.reason}`);

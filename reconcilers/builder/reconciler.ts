@@ -80,7 +80,7 @@ function accessOf(
   { spec }: Builder,
   readSecret: SystemSecret,
 ): { ok: true; access: BuilderAccess } | { ok: false; message: string } {
-  const access: BuilderAccess = { endpoint: spec.endpoint };
+  const access: BuilderAccess = { endpoint: spec.endpoint, platform: spec.platform };
   if (spec.tlsSecretRef) {
     const secret = readSecret(spec.tlsSecretRef.name);
     if (!secret.ok) return secret;

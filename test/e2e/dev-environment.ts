@@ -7,8 +7,21 @@ import { z } from 'zod';
 const root = join(import.meta.dirname, '..', '..');
 const containr = join(root, 'bin', 'containr');
 
-const Ready = z.object({ url: z.string(), token: z.string(), proxmoxUrl: z.string(), dataDir: z.string(), engine: z.enum(['lxc', 'simulated']), pid: z.int() });
-const SandboxReady = z.object({ url: z.string(), tokenId: z.string(), tokenSecret: z.string(), bridge: z.string(), nodes: z.array(z.string()) });
+const Ready = z.object({
+  url: z.string(),
+  token: z.string(),
+  proxmoxUrl: z.string(),
+  dataDir: z.string(),
+  engine: z.enum(['lxc', 'simulated']),
+  pid: z.int(),
+});
+const SandboxReady = z.object({
+  url: z.string(),
+  tokenId: z.string(),
+  tokenSecret: z.string(),
+  bridge: z.string(),
+  nodes: z.array(z.string()),
+});
 
 export interface CommandResult {
   code: number;
@@ -43,14 +56,28 @@ export class DevEnvironment {
   async start(options: { engine: 'lxc' | 'simulated'; nodes?: number }): Promise<void> {
     const readyFile = join(this.folder, 'ready.json');
     rmSync(readyFile, { force: true });
-    const parameters = ['dev', '--port', '0', '--data-dir', this.dataDir, '--engine', options.engine, '--nodes', String(options.nodes ?? 1)];
-    const child = spawn(containr, [...parameters, '--ready-file', readyFile, '--allow-repositories', this.folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const parameters = [
+      'dev',
+      '--port',
+      '0',
+      '--data-dir',
+      this.dataDir,
+      '--engine',
+      options.engine,
+      '--nodes',
+      String(options.nodes ?? 1),
+    ];
+    const child = spawn(containr, [...parameters, '--ready-file', readyFile, '--allow-repositories', this.folder], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#process = child;
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const deadline = Date.now() + 180_000;
     while (!existsSync(readyFile)) {
-      if (child.exitCode !== null || Date.now() > deadline) throw new Error(`containr dev did not become ready:\n${output}\n${this.logs()}`);
+      if (child.exitCode !== null || Date.now() > deadline)
+        throw new Error(`containr dev did not become ready:\n${output}\n${this.logs()}`);
       await pause(50);
     }
     this.#ready = Ready.parse(JSON.parse(readFileSync(readyFile, 'utf8')));
@@ -102,7 +129,8 @@ export class DevEnvironment {
   /** The same, where anything but success ends the test. */
   must(...parameters: string[]): string {
     const { code, stdout, stderr } = this.command(...parameters);
-    if (code !== 0) throw new Error(`containr ${parameters.join(' ')} ended with ${code}:\n${stdout}${stderr}\n${this.logs()}`);
+    if (code !== 0)
+      throw new Error(`containr ${parameters.join(' ')} ended with ${code}:\n${stdout}${stderr}\n${this.logs()}`);
     return stdout.trim();
   }
 
@@ -145,7 +173,10 @@ export class DevEnvironment {
       const answer = await ask(`${sandbox.url}/api2/json${path}`, {
         method,
         dispatcher,
-        headers: { authorization: `PVEAPIToken=${sandbox.tokenId}=${sandbox.tokenSecret}`, ...(form && { 'content-type': 'application/x-www-form-urlencoded' }) },
+        headers: {
+          authorization: `PVEAPIToken=${sandbox.tokenId}=${sandbox.tokenSecret}`,
+          ...(form && { 'content-type': 'application/x-www-form-urlencoded' }),
+        },
         ...(form && { body: new URLSearchParams(form).toString() }),
       });
       const text = await answer.text();
@@ -158,7 +189,9 @@ export class DevEnvironment {
 
   #git(...parameters: string[]): string {
     const who = ['-c', 'user.name=Test', '-c', 'user.email=test@localhost', '-c', 'commit.gpgsign=false'];
-    const { status, stdout, stderr } = spawnSync('git', ['-C', this.repository, ...who, ...parameters], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync('git', ['-C', this.repository, ...who, ...parameters], {
+      encoding: 'utf8',
+    });
     if (status !== 0) throw new Error(`git ${parameters.join(' ')}: ${stderr}`);
     return stdout.trim();
   }

@@ -7,7 +7,9 @@ import { DevEnvironment, obstacleToContainers, until } from './dev-environment.t
 const obstacle = obstacleToContainers();
 if (obstacle !== undefined) console.log(`Skipped, the life of a service in real containers: ${obstacle}.`);
 
-const Guests = z.array(z.object({ vmid: z.coerce.number(), status: z.string(), tags: z.string().optional(), name: z.string().optional() }));
+const Guests = z.array(
+  z.object({ vmid: z.coerce.number(), status: z.string(), tags: z.string().optional(), name: z.string().optional() }),
+);
 const Content = z.array(z.object({ volid: z.string() }));
 
 function manifest(repository: string, more = ''): string {
@@ -55,7 +57,7 @@ describe.skipIf(obstacle !== undefined)('the life of a service in real container
 
   it('shows what the service printed, and what the build printed', async () => {
     await dev.page();
-    await until('the log has the request', () => dev.must('logs', 'service/web', '-n', 'shop').includes('GET /'));
+    await until('the log has the request', () => dev.must('logs', 'service/web', '-n', 'shop').includes('response:200'));
     expect(dev.must('logs', 'service/web', '-n', 'shop', '--build')).toMatch(/Step \d+\/\d+/);
   });
 
@@ -79,13 +81,24 @@ describe.skipIf(obstacle !== undefined)('the life of a service in real container
     await until('the guest runs again', async () => (await guests())[0]?.status === 'running');
     await until('the page answers again', async () => (await dev.page()).includes('The second page'));
     await dev.proxmox(z.unknown(), 'PUT', `${path}/config`, { memory: '128' });
-    await until('the memory is as declared', async () => (await dev.proxmox(z.object({ memory: z.coerce.number() }), 'GET', `${path}/config`)).memory === 64);
+    await until(
+      'the memory is as declared',
+      async () => (await dev.proxmox(z.object({ memory: z.coerce.number() }), 'GET', `${path}/config`)).memory === 64,
+    );
     expect(dev.must('events', '-n', 'shop')).toContain('DriftCorrected');
   });
 
   it('leaves a guest alone that is not ours, though it lies in the vmid range', async () => {
-    const archive = (await dev.proxmox(Content, 'GET', '/nodes/pve1/storage/local/content?content=vztmpl'))[0]?.volid ?? '';
-    await dev.proxmox(z.string(), 'POST', '/nodes/pve1/lxc', { vmid: '1005', ostemplate: archive, rootfs: 'local:1', ostype: 'unmanaged', hostname: 'stranger', memory: '64' });
+    const archive =
+      (await dev.proxmox(Content, 'GET', '/nodes/pve1/storage/local/content?content=vztmpl'))[0]?.volid ?? '';
+    await dev.proxmox(z.string(), 'POST', '/nodes/pve1/lxc', {
+      vmid: '1005',
+      ostemplate: archive,
+      rootfs: 'local:1',
+      ostype: 'unmanaged',
+      hostname: 'stranger',
+      memory: '64',
+    });
     await until('the stranger is made', async () => (await guests()).some(({ name }) => name === 'stranger'));
     dev.must('reconcile', 'service/web', '-n', 'shop');
     expect((await guests()).find(({ vmid }) => vmid === 1005)?.name).toBe('stranger');
@@ -93,14 +106,22 @@ describe.skipIf(obstacle !== undefined)('the life of a service in real container
 
   it('keeps serving while the controller is killed in the middle of a rollout, and ends with one guest of the new revision', async () => {
     for (const [round, killAfterMs] of [50, 400, 1_200].entries()) {
-      writeFileSync(file, readFileSync(file, 'utf8').replace(/\n  restartedAt: .*|$/, `\n  restartedAt: "round-${round}"`).replace(/\n+$/, '\n'));
+      writeFileSync(
+        file,
+        readFileSync(file, 'utf8')
+          .replace(/\n  restartedAt: .*|$/, `\n  restartedAt: "round-${round}"`)
+          .replace(/\n+$/, '\n'),
+      );
       dev.must('apply', '-f', file);
       await new Promise((resolve) => setTimeout(resolve, killAfterMs));
       dev.killController();
       await until('the API answers again', () => dev.command('get', 'projects').code === 0, 90_000);
       dev.must('wait', 'service/web', '-n', 'shop', '--for=condition=Ready', '--timeout', '180s');
       expect(await dev.page()).toContain('The second page');
-      await until('one guest of ours is left', async () => (await guests()).filter(({ tags }) => tags?.includes('containr')).length === 1);
+      await until(
+        'one guest of ours is left',
+        async () => (await guests()).filter(({ tags }) => tags?.includes('containr')).length === 1,
+      );
     }
   });
 
@@ -133,6 +154,7 @@ describe.skipIf(obstacle !== undefined)('the life of a service in real container
     expect((await guests()).filter(({ name }) => name !== 'stranger')).toEqual([]);
     const archives = await dev.proxmox(Content, 'GET', '/nodes/pve1/storage/local/content?content=vztmpl');
     expect(archives.filter(({ volid }) => volid.includes('containr-'))).toEqual([]);
-    for (const kind of ['builds', 'deployments', 'guests']) expect(dev.must('get', kind, '-n', 'shop', '-o', 'name')).toBe('');
+    for (const kind of ['builds', 'deployments', 'guests'])
+      expect(dev.must('get', kind, '-n', 'shop', '-o', 'name')).toBe('');
   });
 });

@@ -6,6 +6,8 @@ export interface BuilderAccess {
   endpoint: string;
   tls?: { ca: string; cert: string; key: string } | undefined;
   sshKey?: string | undefined;
+  /** What is pulled, as "linux/amd64". */
+  platform: string;
 }
 
 /** The engines that are connected, by the name of their Builder. */
