@@ -1,7 +1,9 @@
 import { accessCalls } from './access-calls.ts';
+import { backupCalls } from './backup-calls.ts';
 import type { Call } from './call.ts';
 import { clusterCalls } from './cluster-calls.ts';
 import { guestConfigCalls } from './guest-config-calls.ts';
+import { guestDiskCalls } from './guest-disk-calls.ts';
 import { guestLifeCalls } from './guest-life-calls.ts';
 import { guestStatusCalls } from './guest-status-calls.ts';
 import { nodeCalls } from './node-calls.ts';
@@ -17,6 +19,8 @@ export const calls: readonly Call[] = [
   ...guestStatusCalls,
   ...guestConfigCalls,
   ...guestLifeCalls,
+  ...guestDiskCalls,
+  ...backupCalls,
   ...storageCalls,
   ...transferCalls,
   ...taskCalls,

@@ -136,7 +136,7 @@ function listTasks({ cluster, identity, args, node }: CallContext): Page {
   const ended = here.filter(({ end }) => end);
   ended.sort((a, b) => (b.end?.at ?? 0) - (a.end?.at ?? 0) || here.indexOf(b) - here.indexOf(a));
   const archived = source === 'active' ? [] : ended.map(archivedRow);
-  const rows = [...active.reverse(), ...archived];
+  const rows = [...active.toReversed(), ...archived];
   const start = args.number('start') ?? 0;
   return new Page(rows.slice(start, start + (args.number('limit') ?? 50)), rows.length);
 }

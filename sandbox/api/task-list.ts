@@ -21,7 +21,7 @@ export function recentTasks(cluster: Cluster, identity: Identity): unknown[] {
   const seesAll = cluster.access.has(identity, '/', 'Sys.Audit') || isRoot(identity);
   const counts = new Map<string, number>();
   const rows: unknown[] = [];
-  for (const task of [...cluster.tasks.all()].reverse()) {
+  for (const task of [...cluster.tasks.all()].toReversed()) {
     const { parts, upid, end } = task;
     if (!seesAll && parts.user.split('!')[0] !== identity.id) continue;
     const count = (counts.get(parts.node) ?? 0) + 1;

@@ -98,9 +98,12 @@ class UploadReader {
     }
     file.end();
     await once(file, 'close');
-    while (complete && (await this.#more())) this.#held = Buffer.alloc(0);
-    if (!complete) await rm(path, { force: true });
-    return complete;
+    if (!complete) {
+      await rm(path, { force: true });
+      return false;
+    }
+    while (await this.#more()) this.#held = Buffer.alloc(0);
+    return true;
   }
 
   async #more(): Promise<boolean> {

@@ -68,14 +68,17 @@ export class TaskRegistry {
     this.#records.set(upid, record);
     this.#running.set(upid, task);
     store.started(upid);
-    void task.done.then(() => {
-      record.end = task.end;
-      this.#running.delete(upid);
-      if (task.end) store.ended(upid, task.end, task.lines);
-      this.#forgetOldest();
-    });
+    void this.#follow(task, record, store);
     setImmediate(() => void task.run(work));
     return upid;
+  }
+
+  async #follow(task: Task, record: TaskRecord, store: TaskStore): Promise<void> {
+    await task.done;
+    record.end = task.end;
+    this.#running.delete(task.upid);
+    if (task.end) store.ended(task.upid, task.end, task.lines);
+    this.#forgetOldest();
   }
 
   get(upid: string): TaskRecord | undefined {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
@@ -38,20 +39,17 @@ export class ApiClient {
 
   /** Sends as it is told; rejects when the connection ends without an answer. */
   async send({ method = 'GET', path, headers = {}, body }: WireRequest): Promise<WireAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<WireAnswer>();
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const authorization = this.#token === undefined ? {} : { Authorization: `PVEAPIToken=${this.#token}` };
     const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
     const options = { method, agent: this.#agent, headers: { ...authorization, ...length, ...headers } };
-    const sent = request(`${this.#url}${path}`, options, (answer) => {
-      buffer(answer).then((bytes) => {
-        const text = bytes.toString('utf8');
-        const { statusCode: status = 0, statusMessage: statusText = '' } = answer;
-        resolve({ status, statusText, headers: answer.headers, text, body: parse(text) });
-      }, reject);
-    });
+    const sent = request(`${this.#url}${path}`, options, resolve);
     sent.on('error', reject);
     sent.end(body);
-    return promise;
+    const answer = await promise;
+    const text = (await buffer(answer)).toString('utf8');
+    const { statusCode: status = 0, statusMessage: statusText = '' } = answer;
+    return { status, statusText, headers: answer.headers, text, body: parse(text) };
   }
 
   /** A call with JSON parameters; GET and DELETE carry theirs in the query. */
