@@ -8,10 +8,10 @@ const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', '
 /** Kinds whose objects, or the guests they own, print something. */
 export const kindsWithLog: ReadonlySet<string> = new Set(['Service', 'Build', 'Deployment', 'Guest']);
 
-/** `GET /api`: there is a core group, so that clients are content. */
-export const coreVersions = { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
+/** `GET /api`: a core group without versions. A version without resources is an error to kubectl. */
+export const coreVersions = { kind: 'APIVersions', versions: [], serverAddressByClientCIDRs: [] };
 
-/** `GET /api/v1`: and nothing is in it. */
+/** `GET /api/v1`, for clients that ask without looking: there is nothing in it. */
 export const coreResources = { kind: 'APIResourceList', groupVersion: 'v1', resources: [] };
 
 const version = { groupVersion: API_VERSION, version: VERSION };

@@ -1,9 +1,8 @@
 import type { Manifest, Resource } from '../../crds/define-kind.ts';
-import type { Clock } from '../../controller/clock.ts';
 import type { ManagedFields } from '../../crds/meta.ts';
 import { isRecord } from '../json.ts';
 import { recordUpdate, type Ownable } from './apply.ts';
-import { FIELD_RECORD, readRecords, withRecords } from './field-records.ts';
+import { FIELD_RECORD, withRecords } from './field-records.ts';
 
 /** The part of an object, or of what somebody wrote, whose fields have owners. */
 export function ownableOf(object: unknown): Ownable {
@@ -31,14 +30,20 @@ export function withOwners(manifest: Manifest, records: readonly ManagedFields[]
   return { ...manifest, metadata: { ...manifest.metadata, annotations } };
 }
 
-/** The record after a write that is no apply. On creation only what was stated is owned, not what came by default. */
-export function ownersAfterWrite(
-  { existing, stated, manifest }: { existing: Resource | undefined; stated: unknown; manifest: Manifest },
-  manager: string,
-  clock: Clock,
-): ManagedFields[] {
-  const before = existing ? ownableOf(existing) : {};
-  const after = ownableOf(existing ? manifest : stated);
-  const entries = existing ? readRecords(existing.metadata) : [];
-  return recordUpdate({ before, after, manager, entries, now: clock.now() });
+/** Who owns which field of a new object: its maker, what was stated, but not what came by default. */
+export function ownersOfNew(stated: unknown, manager: string, now: Date): ManagedFields[] {
+  return recordUpdate({ before: {}, after: ownableOf(stated), manager, entries: [], now });
+}
+
+interface Updated {
+  existing: Resource;
+  manifest: Manifest;
+  records: readonly ManagedFields[];
+  manager: string;
+  now: Date;
+}
+
+/** Who owns which field after a write that is no apply. */
+export function ownersAfterUpdate({ existing, manifest, records, manager, now }: Updated): ManagedFields[] {
+  return recordUpdate({ before: ownableOf(existing), after: ownableOf(manifest), manager, entries: records, now });
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { GROUP, ManagedFields, type ObjectMeta } from '../../crds/meta.ts';
+import { sameJson } from '../../controller/same-json.ts';
+import { fieldOf } from '../json.ts';
 
 /** Where the record of fields is kept. Nobody outside sees it, or can write it. */
 export const FIELD_RECORD = `${GROUP}/field-record`;
@@ -31,14 +33,14 @@ export function withRecords(
   return text.length > MOST_CHARACTERS ? withRecords(own, records.slice(1)) : { ...own, [FIELD_RECORD]: text };
 }
 
-/** Metadata as it is answered: the record among the managed fields, where it belongs. */
+/** Metadata as it is answered: the record in place of the managed fields, of which the store only knows the names. */
 export function shownMetadata(metadata: ObjectMeta): ObjectMeta {
   const { annotations, managedFields = [], ...rest } = metadata;
   const records = readRecords(metadata);
-  const recorded = new Set(records.map(({ manager }) => manager));
-  const others = managedFields.filter(
-    ({ manager, subresource }) => subresource !== undefined || !recorded.has(manager),
-  );
+  const others = managedFields
+    .filter(({ subresource }) => subresource !== undefined || records.length === 0)
+    // kubectl does not survive an entry without fields.
+    .map((entry) => ({ ...entry, fieldsType: 'FieldsV1' as const, fieldsV1: entry.fieldsV1 ?? {} }));
   const shown = withRecords(annotations, []);
   const all = [...records, ...others];
   return {
@@ -46,4 +48,14 @@ export function shownMetadata(metadata: ObjectMeta): ObjectMeta {
     ...(Object.keys(shown).length > 0 && { annotations: shown }),
     ...(all.length > 0 && { managedFields: all }),
   };
+}
+
+/** The record that somebody put in place of the shown one, as tools do that move to another way of applying. */
+export function statedRecords(
+  metadata: unknown,
+  shown: readonly ManagedFields[] | undefined,
+): ManagedFields[] | undefined {
+  const stated = Records.safeParse(fieldOf(metadata, 'managedFields')).data;
+  if (!stated || sameJson(stated, shown ?? [])) return undefined;
+  return stated.filter(({ subresource = '' }) => subresource === '');
 }

@@ -1,11 +1,11 @@
-import type { Resource } from '../../crds/define-kind.ts';
 import { Secret } from '../../crds/secret.ts';
 import type { ApiContext } from '../context.ts';
+import { fieldOf } from '../json.ts';
 import { Refused } from '../status.ts';
 import { applyObject } from './apply-object.ts';
 import { mediaTypeOf, readBody } from './body.ts';
 import type { ResourceDeps } from './deps.ts';
-import { withRecords } from './field-records.ts';
+import { shownMetadata, statedRecords } from './field-records.ts';
 import { applyJsonPatch, readJsonPatch, type JsonPatchOperation } from './json-patch.ts';
 import { mergePatch } from './merge-patch.ts';
 import type { Target } from './target.ts';
@@ -17,7 +17,11 @@ export async function patchObject(context: ApiContext, deps: ResourceDeps, targe
   if (type === 'application/apply-patch+yaml' || type === 'application/apply-patch+json')
     return applyObject(context, deps, target);
   const change = await readChange(context, target);
-  return changeObject(context, deps, target, (existing) => change(patchBase(existing)));
+  return changeObject(context, deps, target, (existing) => {
+    const base = { ...existing, metadata: shownMetadata(existing.metadata) };
+    const raw = change(base);
+    return { raw, records: statedRecords(fieldOf(raw, 'metadata'), base.metadata.managedFields) };
+  });
 }
 
 /** Reads a merge or JSON patch from the body. Refuses any other type. */
@@ -50,13 +54,6 @@ export async function readChange(
 }
 
 const patchTypes = ['application/merge-patch+json', 'application/json-patch+json', 'application/apply-patch+yaml'];
-
-/** An object in the form that people patch: without our records, and with the values of Secrets as they are stored. */
-function patchBase(object: Resource): object {
-  const { managedFields: _, annotations, ...metadata } = object.metadata;
-  const own = withRecords(annotations, []);
-  return { ...object, metadata: { ...metadata, ...(Object.keys(own).length > 0 && { annotations: own }) } };
-}
 
 const values = ['spec', 'data'];
 

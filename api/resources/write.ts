@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Manifest, Resource } from '../../crds/define-kind.ts';
+import type { ManagedFields } from '../../crds/meta.ts';
 import { isFault } from '../../controller/errors.ts';
 import { staleRead } from '../../controller/store/refusals.ts';
 import type { ApiContext } from '../context.ts';
@@ -7,7 +8,8 @@ import { fieldOf, isRecord } from '../json.ts';
 import { Refused } from '../status.ts';
 import { manifestFormat, readBody } from './body.ts';
 import type { ResourceDeps } from './deps.ts';
-import { ownersAfterWrite, withOwners } from './field-owners.ts';
+import { ownersAfterUpdate, ownersOfNew, withOwners } from './field-owners.ts';
+import { readRecords } from './field-records.ts';
 import { readWriteQuery } from './query.ts';
 import { findObject, respondObject } from './read.ts';
 import type { Target } from './target.ts';
@@ -28,7 +30,7 @@ export async function createObject(context: ApiContext, deps: ResourceDeps, targ
     const raw = generated ? withName(written, `${prefix}${randomBytes(4).toString('hex').slice(0, 5)}`) : written;
     const request = { kind, namespace, name: undefined, raw, existing: undefined, identity: context.get('identity') };
     const manifest = await deps.admit(request);
-    const owners = ownersAfterWrite({ existing: undefined, stated: raw, manifest }, writer.manager, deps.clock);
+    const owners = ownersOfNew(raw, writer.manager, deps.clock.now());
     try {
       const made = await deps.store.create(kind, withOwners(manifest, owners), writer, { dryRun: query.dryRun });
       return await respondObject(context, deps, kind, made, 201);
@@ -47,7 +49,14 @@ function withName(written: unknown, name: string): unknown {
 /** Replaces an object by what the request brings. */
 export async function replaceObject(context: ApiContext, deps: ResourceDeps, target: Target): Promise<Response> {
   const raw = await readBody(context.req.raw, manifestFormat(context.req.raw));
-  return changeObject(context, deps, target, () => raw);
+  return changeObject(context, deps, target, () => ({ raw }));
+}
+
+/** What an object is to become. */
+export interface Changed {
+  raw: unknown;
+  /** Who stated which fields until now, when the change says something else about that than what is kept. */
+  records?: ManagedFields[] | undefined;
 }
 
 /**
@@ -58,16 +67,16 @@ export async function changeObject(
   context: ApiContext,
   deps: ResourceDeps,
   target: Target,
-  change: (existing: Resource) => unknown,
+  change: (existing: Resource) => Changed,
 ): Promise<Response> {
   const { kind, namespace, name } = target;
   const { dryRun, ...query } = readWriteQuery(context);
   const writer = writerOf(context, query);
   const changed = await retryConflicts(async () => {
     const existing = await findObject(deps.store, target);
-    const request = { kind, namespace, name, raw: change(existing), existing, identity: context.get('identity') };
-    const manifest = await deps.admit(request);
-    const owners = ownersAfterWrite({ existing, stated: undefined, manifest }, writer.manager, deps.clock);
+    const { raw, records = readRecords(existing.metadata) } = change(existing);
+    const manifest = await deps.admit({ kind, namespace, name, raw, existing, identity: context.get('identity') });
+    const owners = ownersAfterUpdate({ existing, manifest, records, manager: writer.manager, now: deps.clock.now() });
     return deps.store.update(kind, merged(existing, withOwners(manifest, owners)), writer, { dryRun });
   });
   return respondObject(context, deps, kind, changed);
