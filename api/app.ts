@@ -8,7 +8,7 @@ import { artifactRoutes, type Artifacts } from './artifacts.ts';
 import { authenticate } from './auth/authenticate.ts';
 import { createAuthorizer } from './auth/authorizer.ts';
 import { createClientAddress } from './auth/client-address.ts';
-import type { TokenVerifier } from './auth/identity.ts';
+import type { TokenStore } from '../controller/access/token-store.ts';
 import type { ApiContext, ApiEnv } from './context.ts';
 import { createReadLog } from './logs.ts';
 import { probeRoutes, type ProbeSource } from './probe-routes.ts';
@@ -21,7 +21,7 @@ import { Refused } from './status.ts';
 interface AppOptions {
   store: ResourceStore;
   logs: LogStore;
-  tokens: TokenVerifier;
+  tokens: Pick<TokenStore, 'verify'>;
   secrets: SecretBox;
   /** Version of the program, such as `0.1.0`. */
   version: string;

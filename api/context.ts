@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
-import type { Identity } from './auth/identity.ts';
+import type { Identity } from '../controller/access/token-store.ts';
 
 /** What middleware leaves for handlers. Over a socket the bindings are there; a test may call without them. */
 export interface ApiEnv {

@@ -4,10 +4,10 @@ import type { Clock } from '../../controller/clock.ts';
 import type { ApiEnv } from '../context.ts';
 import { Refused } from '../status.ts';
 import { FailureLimit } from './failure-limit.ts';
-import type { Identity, TokenVerifier } from './identity.ts';
+import type { Identity, TokenStore } from '../../controller/access/token-store.ts';
 
 interface AuthenticateOptions {
-  tokens: TokenVerifier;
+  tokens: Pick<TokenStore, 'verify'>;
   clock: Clock;
 }
 
@@ -49,7 +49,7 @@ export function authenticate({ tokens, clock }: AuthenticateOptions): Middleware
   };
 }
 
-async function verified(tokens: TokenVerifier, token: string): Promise<Identity | undefined> {
+async function verified(tokens: Pick<TokenStore, 'verify'>, token: string): Promise<Identity | undefined> {
   return token.length > 4_096 ? undefined : tokens.verify(token);
 }
 

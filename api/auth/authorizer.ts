@@ -4,7 +4,7 @@ import type { Resource } from '../../crds/define-kind.ts';
 import { notFound } from '../../controller/store/refusals.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
 import { Refused } from '../status.ts';
-import type { Identity } from './identity.ts';
+import type { Identity } from '../../controller/access/token-store.ts';
 import { decide, isForMembers, type Action, type Verb } from './permissions.ts';
 
 /** What somebody wants to do, and where. */

@@ -1,5 +1,5 @@
 import type { Role } from '../../crds/project.ts';
-import type { Identity } from './identity.ts';
+import type { Identity } from '../../controller/access/token-store.ts';
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 

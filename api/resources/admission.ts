@@ -10,7 +10,7 @@ import { sameJson } from '../../controller/same-json.ts';
 import type { SecretBox } from '../../controller/secrets/secret-box.ts';
 import { describeObject } from '../../controller/store/refusals.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
-import type { Identity } from '../auth/identity.ts';
+import type { Identity } from '../../controller/access/token-store.ts';
 import { fieldOf } from '../json.ts';
 import { causesOf, Refused } from '../status.ts';
 import { FIELD_RECORD } from './field-records.ts';

@@ -7,7 +7,7 @@ import { createSecretBox, type SecretBox } from '../../controller/secrets/secret
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
 import { createApp } from '../app.ts';
-import type { Identity } from '../auth/identity.ts';
+import type { Identity } from '../../controller/access/token-store.ts';
 import { MemoryLogs } from './memory-logs.ts';
 
 /** Who may ask in tests, by the token they show. In the project "shop", dev is a developer, and so on. */
