@@ -50,7 +50,8 @@ describe.skipIf(!available)('the log of the supervisor', () => {
   });
 
   it('tells the life of the process in events, its end behind all it printed', async () => {
-    const entries = (await logOf(shell('printf "last words"; exit 3'))).map(text);
+    const script = 'setsid sleep 3 & sleep 0.1; printf "last words"; exit 3'; // the pipe stays open behind it
+    const entries = (await logOf(shell(script))).map(text);
     expect(entries[0]).toBe('s event=boot version=1');
     expect(entries[1]).toMatch(/^s event=start pid=\d+ attempt=1$/);
     expect(entries[2]).toBe('o last words');

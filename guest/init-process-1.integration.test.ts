@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { command, type ConfigPair } from './testing/config-value.ts';
@@ -114,6 +115,17 @@ describe.skipIf(!binaries.available || !isRoot)('the supervisor as process 1', (
       'o environ=Permission denied',
     ]);
     expect(lines.map((line) => Buffer.from(line.slice(2), 'hex').toString())).toContain('HOME=/home/app');
+  });
+
+  it('closes its memory to a process of its own user, where it is not root itself', async () => {
+    const asUser = ['setpriv', '--reuid=4242', '--regid=4242', '--clear-groups', binaries.init];
+    const supervisors = new Supervisors(...asUser);
+    guests.push({ supervisors, root: await mkdtemp(join(tmpdir(), 'containr-root-')) });
+    await chmod(binaries.folder, 0o755);
+    const pairs: ConfigPair[] = [...command(binaries.program, 'identity', 'spy:x', 'wait'), ['user', '4242:4242']];
+    const { port } = await supervisors.start(pairs, undefined);
+    const lines = (await (await readLog(port, secret)).wire.until(isLine('environ=Permission denied'))).map(text);
+    expect(lines.at(-2)).toContain('uid=4242 gid=4242 groups= ');
   });
 
   it('kills a process that ignores SIGTERM, and ends', async () => {
