@@ -4,11 +4,12 @@ import { Project } from '../../crds/project.ts';
 import { MemoryAuditLog } from '../../controller/access/memory-audit-log.ts';
 import { systemClock, type Clock } from '../../controller/clock.ts';
 import { createSecretBox, type SecretBox } from '../../controller/secrets/secret-box.ts';
+import type { LogStore } from '../../controller/logs.ts';
+import { createMemoryLogStore } from '../../controller/store/memory-log-store.ts';
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
 import { createApp } from '../app.ts';
 import type { Identity } from '../../controller/access/token-store.ts';
-import { MemoryLogs } from './memory-logs.ts';
 
 /** Who may ask in tests, by the token they show. In the project "shop", dev is a developer, and so on. */
 export const people = {
@@ -47,7 +48,7 @@ export interface ApiFixture {
   app: ReturnType<typeof createApp>;
   store: ResourceStore;
   audit: MemoryAuditLog;
-  logs: MemoryLogs;
+  logs: LogStore;
   box: SecretBox;
   logged: object[];
   closing: AbortController;
@@ -67,7 +68,7 @@ interface FixtureOptions {
 export function createApi({ clock = systemClock, trustedProxies, store: given }: FixtureOptions = {}): ApiFixture {
   const audit = new MemoryAuditLog();
   const store = given ?? createMemoryStore({ clock, audit });
-  const logs = new MemoryLogs();
+  const logs = createMemoryLogStore({ clock });
   const logged: object[] = [];
   const closing = new AbortController();
   const box = createSecretBox({
