@@ -167,16 +167,20 @@ async function listInterfaces(context: CallContext): Promise<unknown> {
   const vmid = vmidOf(context);
   if (!runsHere(context, vmid)) return null;
   const interfaces = await context.cluster.engine.interfaces(vmid);
-  return interfaces.map(({ name, mac, inet }) => ({
+  return interfaces.map(({ name, mac, inet, inet6 }) => ({
     name,
     hwaddr: mac,
     'hardware-address': mac,
     ...(inet !== undefined && { inet }),
-    'ip-addresses': inet === undefined ? [] : [addressOf(inet)],
+    ...(inet6 !== undefined && { inet6 }),
+    'ip-addresses': [
+      ...(inet === undefined ? [] : [addressOf(inet, 'inet')]),
+      ...(inet6 === undefined ? [] : [addressOf(inet6, 'inet6')]),
+    ],
   }));
 }
 
-function addressOf(inet: string): Record<string, string> {
-  const [address = '', prefix = ''] = inet.split('/');
-  return { 'ip-address': address, prefix, 'ip-address-type': 'inet' };
+function addressOf(cidr: string, type: 'inet' | 'inet6'): Record<string, string> {
+  const [address = '', prefix = ''] = cidr.split('/');
+  return { 'ip-address': address, prefix, 'ip-address-type': type };
 }

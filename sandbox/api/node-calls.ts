@@ -1,5 +1,6 @@
 import { nodeUsage } from '../cluster/node-usage.ts';
 import type { Privilege } from '../access/privileges.ts';
+import { Refusal } from '../refusal.ts';
 import { guestParameters, nodeParameter, onGuest, vmidOf, type Call, type CallContext } from './call.ts';
 import { version } from './version.ts';
 
@@ -75,6 +76,7 @@ export const nodeCalls: readonly Call[] = [
   {
     method: 'GET',
     path: '/nodes/{node}/rrddata',
+    protected: true,
     permission: { path: '/nodes/{node}', privileges: ['Sys.Audit'] },
     parameters: {
       ...nodeParameter,
@@ -173,7 +175,11 @@ function listBridges({ cluster, identity, args, node }: CallContext): unknown[] 
 /** One point: the sandbox keeps no history. */
 function guestHistory(context: CallContext): unknown[] {
   const { cluster } = context;
-  const stats = cluster.stats.guest(vmidOf(context));
+  const vmid = vmidOf(context);
+  if (!cluster.guests.find(vmid)) {
+    throw new Refusal(`RRD error: opening '/var/lib/rrdcached/db/pve-vm-9.0/${vmid}': No such file or directory`);
+  }
+  const stats = cluster.stats.guest(vmid);
   const time = minuteOf(cluster.now());
   if (!stats) return [{ time }];
   const { cpu, cpus, mem, maxmem, disk, maxdisk } = stats;

@@ -70,6 +70,8 @@ export interface GuestInterface {
   mac: string;
   /** "10.0.0.5/24" */
   inet?: string;
+  /** "fe80::be24:11ff:fe00:1/64", where the engine knows it. */
+  inet6?: string;
 }
 
 /**

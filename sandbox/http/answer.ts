@@ -26,7 +26,7 @@ export function formatResult(result: unknown, formatter: Formatter): Answer {
   }
   const envelope: Record<string, unknown> = result instanceof Page ? pageOf(result) : { data: result ?? null };
   if (formatter === 'extjs') envelope['success'] = 1;
-  return { status: 200, text: 'OK', headers: jsonHeaders, body: JSON.stringify(envelope) };
+  return { status: 200, text: 'OK', headers: { ...jsonHeaders }, body: JSON.stringify(envelope) };
 }
 
 /** Says in the API's form why a call was refused. */
@@ -37,9 +37,9 @@ export function formatRefusal(refusal: Refusal, formatter: Formatter): Answer {
   if (errors) envelope['errors'] = errors;
   if (formatter === 'extjs') {
     const body = JSON.stringify({ ...envelope, success: 0, status });
-    return { status: 200, text: 'OK', headers: jsonHeaders, body };
+    return { status: 200, text: 'OK', headers: { ...jsonHeaders }, body };
   }
-  return { status, text: message, headers: jsonHeaders, body: JSON.stringify(envelope) };
+  return { status, text: message, headers: { ...jsonHeaders }, body: JSON.stringify(envelope) };
 }
 
 /** An answer that comes from the server itself, before any formatter. */

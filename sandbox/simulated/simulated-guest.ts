@@ -105,11 +105,15 @@ export class SimulatedGuest {
   }
 
   interfaces(): GuestInterface[] {
-    const loopback: GuestInterface = { name: 'lo', mac: '00:00:00:00:00:00' };
-    if (this.#nics.length > 0) loopback.inet = '127.0.0.1/8';
+    const isUp = this.#nics.length > 0;
     return [
-      loopback,
-      ...this.#nics.map(({ name, mac, ip }) => ({ name, mac, ...(ip?.includes('/') && { inet: ip }) })),
+      { name: 'lo', mac: '00:00:00:00:00:00', ...(isUp && { inet: '127.0.0.1/8', inet6: '::1/128' }) },
+      ...this.#nics.map(({ name, mac, ip }) => ({
+        name,
+        mac,
+        ...(ip?.includes('/') && { inet: ip }),
+        inet6: `${linkLocal(mac)}/64`,
+      })),
     ];
   }
 
@@ -147,4 +151,13 @@ export class SimulatedGuest {
     this.#servers = [];
     await Promise.all(servers.map((server) => closeServer(server)));
   }
+}
+
+/** The address that an interface gives itself: its MAC with one bit turned and `fffe` in the middle. */
+function linkLocal(mac: string): string {
+  const bytes = mac.split(':').map((part) => Number.parseInt(part, 16));
+  const [first = 0, ...rest] = bytes;
+  const id = [first ^ 2, ...rest.slice(0, 2), 0xff, 0xfe, ...rest.slice(2)];
+  const words = [0, 2, 4, 6].map((index) => (((id[index] ?? 0) << 8) | (id[index + 1] ?? 0)).toString(16));
+  return `fe80::${words.join(':')}`;
 }
