@@ -14,7 +14,7 @@ export interface Toolchain {
   command: string;
   before: string[];
   after: string[];
-  /** Compiler and C library: the same identity gives the same bytes. */
+  /** Compiler, linker and C library: the same identity gives the same bytes. */
   identity: string;
 }
 
@@ -80,12 +80,13 @@ async function describeCross(compiler: string, library: string, include: string)
 
 async function describe(command: string, before: string[], after: string[], musl?: string): Promise<Toolchain> {
   const library = musl && existsSync(musl) ? `musl ${digest(await readFile(musl)).slice(0, 16)}` : 'its own C library';
-  return { command, before, after, identity: `${await versionOf(command)}, ${library}` };
+  const linker = await versionOf((await run(command, ['-print-prog-name=ld'])).stdout.trim());
+  return { command, before, after, identity: [await versionOf(command), linker, library].join(', ') };
 }
 
-async function versionOf(compiler: string): Promise<string | undefined> {
+async function versionOf(program: string): Promise<string | undefined> {
   try {
-    return (await run(compiler, ['--version'])).stdout.split('\n')[0];
+    return (await run(program, ['--version'])).stdout.split('\n')[0];
   } catch {
     return undefined; // not installed
   }
