@@ -1,16 +1,19 @@
-import type { StoredObject } from '../store/decision.ts';
 import type { Write } from '../store/backend.ts';
+import type { StoredObject } from '../store/decision.ts';
 import type { AuditEntry } from './audit-log.ts';
 import { changedPaths } from './changed-paths.ts';
 
+/** An entry before it has its place in the audit. */
+export type AuditRecord = Omit<AuditEntry, 'id' | 'time' | 'resourceVersion'>;
+
 /**
- * What the audit keeps of a committed write; undefined for what loops write on their own (managers `controller/...` without a
- * user), which the change log and events show.
+ * What the audit keeps of a write; undefined for what loops write on their own (managers `controller/...` without a user),
+ * which the change log and events show.
  */
 export function auditRecord(
   { writer, action, kind, key }: Omit<Write<StoredObject>, 'decide'>,
   { before, after }: { before: string | undefined; after: StoredObject },
-): Omit<AuditEntry, 'id' | 'time'> | undefined {
+): AuditRecord | undefined {
   const { manager, user, address, userAgent, requestId } = writer;
   if (user === undefined && (manager === 'controller' || manager.startsWith('controller/'))) return undefined;
   return {
@@ -24,7 +27,6 @@ export function auditRecord(
     namespace: key.namespace,
     name: key.name,
     uid: after.metadata.uid,
-    resourceVersion: after.metadata.resourceVersion,
     changed: action === 'create' || before === undefined ? [] : changedPaths(JSON.parse(before), after),
   };
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { Fault } from '../errors.ts';
-import type { Sql } from '../store/connect-postgres.ts';
-import { answered } from '../store/postgres-fault.ts';
+import type { Database } from '../store/connect-postgres.ts';
 import type { AuditLog } from './audit-log.ts';
 
 const optional = z
@@ -26,13 +25,14 @@ const Row = z.object({
 });
 
 /** Reads the audit that the PostgreSQL store writes. */
-export function createPostgresAuditLog(sql: Sql): AuditLog {
+export function createPostgresAuditLog(database: Database): AuditLog {
   return {
     async list({ user, kind, uid, action, limit, before }) {
       if (before !== undefined && !/^\d{1,18}$/.test(before))
         throw new Fault('Invalid', `"${before}" is no audit entry.`);
-      const rows = await answered(
-        () => sql`
+      return database.rows(
+        Row,
+        (sql) => sql`
           SELECT id, at AS time, "user", manager, address, user_agent AS "userAgent", request_id AS "requestId", action,
             kind, namespace, name, uid, version AS "resourceVersion", changed
           FROM audit
@@ -44,7 +44,6 @@ export function createPostgresAuditLog(sql: Sql): AuditLog {
             ${before === undefined ? sql`` : sql`AND id < ${before}`}
           ORDER BY id DESC LIMIT ${limit}`,
       );
-      return z.array(Row).parse([...rows]);
     },
   };
 }

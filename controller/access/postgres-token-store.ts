@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { systemClock, type Clock } from '../clock.ts';
-import type { Sql } from '../store/connect-postgres.ts';
-import { answered } from '../store/postgres-fault.ts';
+import type { BuildQuery, Database } from '../store/connect-postgres.ts';
 import { NOTED_EVERY_MS, newTokenText, tokenHash, type TokenStore } from './token-store.ts';
 
 const optionalDate = z
@@ -22,26 +21,24 @@ const Row = z.object({
 });
 
 interface PostgresTokenStoreOptions {
-  /** Of a database that `createPostgresStore` migrated. */
-  sql: Sql;
+  /** That `createPostgresStore` migrated. */
+  sql: Database;
   clock?: Clock;
 }
 
 /** The contract of `TokenStore` in PostgreSQL. */
-export function createPostgresTokenStore({ sql, clock = systemClock }: PostgresTokenStoreOptions): TokenStore {
-  const select = () => sql`
-    SELECT id, name, "user", admin, scope, created_at AS "createdAt", expires_at AS "expiresAt",
-      revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"
-    FROM api_tokens`;
-
+export function createPostgresTokenStore({
+  sql: database,
+  clock = systemClock,
+}: PostgresTokenStoreOptions): TokenStore {
   return {
     async create({ name, user, admin, scope, expiresAt }) {
       const id = randomUUID();
       const token = newTokenText();
       const hash = tokenHash(token);
       if (!hash) throw new Error('A new token is not of the form of tokens.');
-      await answered(
-        () => sql`
+      await database.execute(
+        (sql) => sql`
           INSERT INTO api_tokens (id, hash, name, "user", admin, scope, created_at, expires_at)
           VALUES (${id}, ${hash}, ${name}, ${user}, ${admin}, ${scope}, ${clock.now()}, ${expiresAt ?? null})`,
       );
@@ -51,28 +48,31 @@ export function createPostgresTokenStore({ sql, clock = systemClock }: PostgresT
     async verify(text) {
       const hash = tokenHash(text);
       if (!hash) return undefined;
-      const rows = await answered(() => sql`${select()} WHERE hash = ${hash}`);
-      const [token] = z.array(Row).parse([...rows]);
+      const [token] = await database.rows(Row, (sql) => sql`${select(sql)} WHERE hash = ${hash}`);
       const now = clock.now();
       if (!token || token.revokedAt || (token.expiresAt && token.expiresAt <= now)) return undefined;
       const { id, user, admin, scope, lastUsedAt } = token;
       if (!lastUsedAt || now.getTime() - lastUsedAt.getTime() >= NOTED_EVERY_MS) {
-        await answered(() => sql`UPDATE api_tokens SET last_used_at = ${now} WHERE id = ${id}`);
+        await database.execute((sql) => sql`UPDATE api_tokens SET last_used_at = ${now} WHERE id = ${id}`);
       }
       return { user, admin, scope, tokenId: id };
     },
 
-    async list() {
-      const rows = await answered(() => sql`${select()} ORDER BY created_at, id`);
-      return z.array(Row).parse([...rows]);
-    },
+    list: () => database.rows(Row, (sql) => sql`${select(sql)} ORDER BY created_at, id`),
 
     async revoke(id) {
       const now = clock.now();
-      const revoked = await answered(
-        () => sql`UPDATE api_tokens SET revoked_at = coalesce(revoked_at, ${now}) WHERE id = ${id}`,
+      const revoked = await database.execute(
+        (sql) => sql`UPDATE api_tokens SET revoked_at = coalesce(revoked_at, ${now}) WHERE id = ${id}`,
       );
-      return revoked.count === 1;
+      return revoked === 1;
     },
   };
+}
+
+function select(sql: Parameters<BuildQuery>[0]) {
+  return sql`
+    SELECT id, name, "user", admin, scope, created_at AS "createdAt", expires_at AS "expiresAt",
+      revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"
+    FROM api_tokens`;
 }

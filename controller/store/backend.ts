@@ -1,6 +1,7 @@
 import type { AuditAction } from '../access/audit-log.ts';
 import type { Decision, DecisionContext, StoredObject } from './decision.ts';
 import type { GraphNode } from './plan-garbage.ts';
+import type { Stored } from './stored.ts';
 import type { ChangeType, ObjectKey, Writer } from './store.ts';
 
 /** One write on its way to the store. */
@@ -10,23 +11,21 @@ export interface Write<O extends StoredObject> {
   writer: Writer;
   action: AuditAction;
   dryRun: boolean;
-  /** From the JSON that is stored now. Pure: it may be called again when the transaction has to be repeated. */
-  decide(stored: string | undefined, context: DecisionContext): Decision<O>;
+  /** From what is stored now. Pure: it may be called again when that was changed before the decision could be stored. */
+  decide(stored: Stored | undefined, context: DecisionContext): Decision<O>;
 }
 
 export type Accepted<O extends StoredObject> = Exclude<Decision<O>, { type: 'refused' }>;
 
-/** One committed change; objects as JSON. */
-export interface StoredChange {
-  version: bigint;
+/** One committed change. */
+export interface StoredChange extends Stored {
   change: ChangeType;
   kind: string;
   /** Empty for cluster-scoped kinds. */
   namespace: string;
   name: string;
-  object: string;
-  /** As it was before this change; undefined when it did not exist. */
-  previous: string | undefined;
+  /** As it was before; undefined when there was no such object. */
+  previous: Stored | undefined;
 }
 
 export interface ChangeBatch {
@@ -55,8 +54,8 @@ export interface PageRequest {
 
 export interface StoredPage {
   version: bigint;
-  /** In order of namespace and name, as JSON. */
-  objects: (ListPosition & { object: string })[];
+  /** In order of namespace and name. */
+  objects: (ListPosition & Stored)[];
   more: boolean;
 }
 
@@ -64,7 +63,7 @@ export interface StoredPage {
 export interface StoreBackend {
   /** Commits the decision, with its version in the answered object. Throws the fault of a refusal. */
   submit<O extends StoredObject>(write: Write<O>): Promise<Accepted<O>>;
-  read(kind: string, key: ObjectKey): Promise<string | undefined>;
+  read(kind: string, key: ObjectKey): Promise<Stored | undefined>;
   /** Expired when `at` is compacted. */
   readPage(request: PageRequest): Promise<StoredPage>;
   /** How many objects come after a place in a list. */

@@ -6,6 +6,7 @@ import type { KindRules, StoredObject } from './decision.ts';
 import { planGarbage, type GarbageAction, type GraphNode } from './plan-garbage.ts';
 import { prepareDelete, prepareUpdate } from './prepare.ts';
 import { notFound } from './refusals.ts';
+import { parseStored } from './stored.ts';
 import type { Writer } from './store.ts';
 
 const Envelope = z.object({
@@ -54,7 +55,7 @@ function writeFor(action: GarbageAction, writer: Writer): Write<StoredObject> {
     dryRun: false,
     decide(stored, context) {
       if (stored === undefined) return { type: 'refused', fault: notFound(kind, key) };
-      const current = rules.read(JSON.parse(stored));
+      const current = rules.read(parseStored(stored));
       const { uid, resourceVersion } = action.node;
       if (action.do === 'delete') {
         const { propagation } = action;

@@ -1,32 +1,97 @@
 import postgres from 'postgres';
+import { z } from 'zod';
+import { Fault } from '../errors.ts';
+import { isConnectionError, postgresFault } from './postgres-fault.ts';
 
-export type Sql = postgres.Sql;
-export type Transaction = postgres.TransactionSql;
+type Pool = postgres.Sql;
+/** Builds one statement; parts of it may be built with the same `sql`. */
+export type BuildQuery = (sql: Pool) => postgres.PendingQuery<postgres.Row[]>;
 
 interface ConnectOptions {
   /** Connections at most; default 10. */
   max?: number;
-  applicationName?: string;
+}
+
+/** The server gives up on a statement first; after this nobody is there any more. */
+const STATEMENT_MS = 60_000;
+const PATIENCE_MS = 75_000;
+
+/** Opens a database. The URL is as PostgreSQL's own tools take it: `postgres://user:password@host/db`, `?host=/folder` for a socket. */
+export function connectPostgres(url: string, options: ConnectOptions = {}): Database {
+  return new Database(url, options);
 }
 
 /**
- * Opens a pool. Understands what PostgreSQL's own tools do of a socket: `postgres://user:password@localhost/db?host=/folder`.
- * A session that stops in the middle of a transaction (its process is paused) is ended by the server, so that it cannot hold
- * up the others.
+ * A pool of connections on which every statement is a transaction of its own, and which is thrown away and made anew when one
+ * of its connections broke. Both because of the driver: a transaction that spans several calls ends the process when its
+ * connection breaks in the middle, and a connection that broke may never work again.
  */
-export function connectPostgres(url: string, { max = 10, applicationName = 'containr' }: ConnectOptions = {}): Sql {
-  const { url: plain, folder } = splitSocket(url);
-  return postgres(plain, {
-    max,
-    ...(folder !== undefined && { host: folder }),
-    connect_timeout: 10,
-    onnotice: () => {},
-    connection: {
-      application_name: applicationName,
-      statement_timeout: 60_000,
-      idle_in_transaction_session_timeout: 10_000,
-    },
-  });
+export class Database {
+  readonly #url: string;
+  readonly #options: ConnectOptions;
+  #pool: Pool;
+  #listener: Pool | undefined;
+
+  constructor(url: string, options: ConnectOptions) {
+    this.#url = url;
+    this.#options = options;
+    this.#pool = this.#open(options);
+  }
+
+  /** The rows of a statement. Throws the faults of `postgresFault`. */
+  async rows<T>(row: z.ZodType<T>, build: BuildQuery): Promise<T[]> {
+    return z.array(row).parse([...(await this.#run(build))]);
+  }
+
+  /** How many rows a statement changed. */
+  async execute(build: BuildQuery): Promise<number> {
+    return (await this.#run(build)).count;
+  }
+
+  /** Runs several statements as one transaction, however long it takes. The text is ours, never anybody's input. */
+  async script(text: string): Promise<void> {
+    await this.#run((sql) => sql.unsafe<postgres.Row[]>(text).simple(), Infinity);
+  }
+
+  /** Calls back on every notification, and whenever some may have been missed. Connects again by itself. */
+  async listen(channel: string, onNotify: (payload: string) => void, onMissed: () => void): Promise<void> {
+    this.#listener ??= this.#open({ max: 1 });
+    await this.#listener.listen(channel, onNotify, onMissed);
+  }
+
+  /** Waits for statements under way for a few seconds. */
+  async end({ timeout = 5 }: { timeout?: number } = {}): Promise<void> {
+    await Promise.all([this.#pool.end({ timeout }), this.#listener?.end({ timeout: 0 })]);
+  }
+
+  async #run(build: BuildQuery, patienceMs = PATIENCE_MS): Promise<postgres.RowList<postgres.Row[]>> {
+    const pool = this.#pool;
+    try {
+      return await within(patienceMs, build(pool));
+    } catch (error) {
+      if (isConnectionError(error)) this.#replace(pool);
+      throw postgresFault(error);
+    }
+  }
+
+  #replace(broken: Pool): void {
+    if (this.#pool !== broken) return;
+    this.#pool = this.#open(this.#options);
+    // Its other statements may still be answered.
+    broken.end({ timeout: 5 }).catch(() => undefined);
+  }
+
+  #open({ max = 10 }: ConnectOptions): Pool {
+    const { url, folder } = splitSocket(this.#url);
+    return postgres(url, {
+      max,
+      ...(folder !== undefined && { host: folder }),
+      connect_timeout: 10,
+      max_lifetime: null,
+      onnotice: () => undefined,
+      connection: { application_name: 'containr', statement_timeout: STATEMENT_MS },
+    });
+  }
 }
 
 function splitSocket(text: string): { url: string; folder: string | undefined } {
@@ -34,4 +99,15 @@ function splitSocket(text: string): { url: string; folder: string | undefined } 
   const folder = url.searchParams.get('host') ?? undefined;
   url.searchParams.delete('host');
   return { url: url.href, folder };
+}
+
+async function within<T>(ms: number, query: PromiseLike<T>): Promise<T> {
+  if (ms === Infinity) return query;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Fault('Unavailable', `The database did not answer for ${ms} ms.`)), ms);
+  try {
+    return await Promise.race([query, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,95 +1,95 @@
-import { auditRecord } from '../access/audit-record.ts';
-import type { AuditEntry } from '../access/audit-log.ts';
+import { auditRecord, type AuditRecord } from '../access/audit-record.ts';
 import type { Clock } from '../clock.ts';
-import type { Write } from './backend.ts';
+import type { Accepted, Write } from './backend.ts';
 import type { Settled } from './batcher.ts';
-import type { StoredObject } from './decision.ts';
+import type { DecisionContext, StoredObject } from './decision.ts';
 import { fenced } from './refusals.ts';
 import type { ChangeType, ObjectKey } from './store.ts';
+import { storedJson, type Stored } from './stored.ts';
 
 export type AnyWrite = Write<StoredObject>;
 
-/** A version of an object that is to be stored. */
+/** A new version of an object, to be stored at its place in the order of the batch. */
 export interface NewRevision {
-  version: bigint;
-  /** Itself for a deletion, a later write of the same batch, or nothing. */
-  supersededBy: bigint | undefined;
+  /** The version that it was decided on; undefined when there was no such object. */
+  replaces: bigint | undefined;
   change: ChangeType;
   kind: string;
   key: ObjectKey;
+  /** Still with the version before. */
   object: StoredObject;
   json: string;
-}
-
-/** What an object is at. */
-export interface CurrentRevision {
-  version: bigint;
-  json: string;
+  audit: AuditRecord | undefined;
 }
 
 export interface DecidedBatch {
-  /** One for each write, in order. */
-  settled: Settled<void>[];
+  /** By place in `writes`; undefined for those that have to wait for the next batch. */
+  settled: (Settled<void> | undefined)[];
   revisions: NewRevision[];
-  /** Versions stored before the batch that it supersedes. */
-  superseded: { version: bigint; by: bigint }[];
-  audit: Omit<AuditEntry, 'id' | 'time'>[];
+  /** The epoch that a write of the batch relied on. */
+  fence: bigint | undefined;
 }
 
 interface BatchContext {
   /** By `mapKey`, of every object that the batch writes to and that exists. */
-  current: ReadonlyMap<string, CurrentRevision>;
+  current: ReadonlyMap<string, Stored>;
   /** Of the leader; undefined before the first. */
   epoch: bigint | undefined;
-  /** The newest version given so far. */
-  version: bigint;
   clock: Clock;
   newUid: () => string;
 }
 
-/** Decides writes one after the other, each on what those before it left. Only assigns versions; stores nothing. */
-export function decideBatch(writes: readonly AnyWrite[], context: BatchContext): DecidedBatch {
-  const batch: DecidedBatch = { settled: [], revisions: [], superseded: [], audit: [] };
-  const pending = new Map<string, NewRevision>();
+/** Decides writes on what is stored, at most one change to an object: further ones are to be decided on what this one makes. */
+export function decideBatch(
+  writes: readonly AnyWrite[],
+  { current, epoch, clock, newUid }: BatchContext,
+): DecidedBatch {
+  const batch: DecidedBatch = { settled: [], revisions: [], fence: undefined };
+  const changed = new Set<string>();
   for (const write of writes) {
     const id = mapKey(write.kind, write.key);
-    const earlier = pending.get(id);
-    const stored = earlier ? (earlier.change === 'DELETED' ? undefined : earlier) : context.current.get(id);
-    const { fence, manager } = write.writer;
-    if (fence !== undefined && fence !== context.epoch) {
-      batch.settled.push({ ok: false, error: fenced(fence, context.epoch) });
+    if (changed.has(id)) {
+      batch.settled.push(undefined);
       continue;
     }
-    const decision = write.decide(stored?.json, { now: context.clock.now(), manager, newUid: context.newUid });
-    if (decision.type === 'refused') {
-      batch.settled.push({ ok: false, error: decision.fault });
+    const stored = current.get(id);
+    const decision = decideOne(write, stored, { epoch, now: clock.now(), manager: write.writer.manager, newUid });
+    if (decision.type === 'failed') {
+      batch.settled.push({ ok: false, error: decision.error });
       continue;
     }
     batch.settled.push({ ok: true, answer: undefined });
     if (decision.type === 'unchanged' || write.dryRun) continue;
-
-    const version = context.version + BigInt(batch.revisions.length + 1);
+    changed.add(id);
+    batch.fence ??= write.writer.fence;
     const { object } = decision;
-    object.metadata.resourceVersion = String(version);
-    const change = decision.type === 'removed' ? 'DELETED' : decision.change;
-    const supersededBy = change === 'DELETED' ? version : undefined;
-    const revision: NewRevision = {
-      version,
-      supersededBy,
-      change,
+    batch.revisions.push({
+      replaces: stored?.version,
+      change: decision.type === 'removed' ? 'DELETED' : decision.change,
       kind: write.kind,
       key: write.key,
       object,
-      json: JSON.stringify(object),
-    };
-    if (earlier && stored) earlier.supersededBy = version;
-    else if (stored) batch.superseded.push({ version: stored.version, by: version });
-    batch.revisions.push(revision);
-    pending.set(id, revision);
-    const record = auditRecord(write, { before: stored?.json, after: object });
-    if (record) batch.audit.push(record);
+      json: storedJson(object),
+      audit: auditRecord(write, { before: stored?.json, after: object }),
+    });
   }
   return batch;
+}
+
+/** Whatever goes wrong with one write is its own affair. */
+function decideOne(
+  write: AnyWrite,
+  stored: Stored | undefined,
+  { epoch, ...context }: DecisionContext & { epoch: bigint | undefined },
+): Accepted<StoredObject> | { type: 'failed'; error: unknown } {
+  const { fence } = write.writer;
+  if (fence !== undefined && fence !== epoch) return { type: 'failed', error: fenced(fence, epoch) };
+  try {
+    const decision = write.decide(stored, context);
+    return decision.type === 'refused' ? { type: 'failed', error: decision.fault } : decision;
+  } catch (error) {
+    return { type: 'failed', error };
+  }
 }
 
 export function mapKey(kind: string, { namespace = '', name }: ObjectKey): string {

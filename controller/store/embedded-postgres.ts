@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { z } from 'zod';
 import { connectPostgres } from './connect-postgres.ts';
 import { claimFolder } from './embedded/claim-folder.ts';
 import { databasePassword, dataFolder, SUPERUSER } from './embedded/data-folder.ts';
@@ -171,11 +172,11 @@ async function freePort(): Promise<number> {
 
 /** A crash between making the files and making the database is made good at the next start. */
 async function ensureDatabase(url: string): Promise<void> {
-  const sql = connectPostgres(url, { max: 1 });
+  const database = connectPostgres(url, { max: 1 });
   try {
-    const found = await sql`SELECT 1 FROM pg_database WHERE datname = ${DATABASE}`;
-    if (found.length === 0) await sql`CREATE DATABASE ${sql(DATABASE)}`;
+    const found = await database.rows(z.object({}), (sql) => sql`SELECT FROM pg_database WHERE datname = ${DATABASE}`);
+    if (found.length === 0) await database.script(`CREATE DATABASE ${DATABASE}`);
   } finally {
-    await sql.end({ timeout: 5 });
+    await database.end();
   }
 }

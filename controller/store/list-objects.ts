@@ -43,7 +43,7 @@ async function listOnce<R extends Resource>(
     at = page.version;
     for (const row of page.objects) {
       after = { namespace: row.namespace, name: row.name };
-      const object = read(kind, row.object);
+      const object = read(kind, row);
       if (object && matchesLabels(object.metadata.labels, labels) && matchesFields(object, fields)) items.push(object);
     }
     const resourceVersion = String(at);

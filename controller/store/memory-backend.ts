@@ -2,7 +2,16 @@ import type { MemoryAuditLog } from '../access/memory-audit-log.ts';
 import type { Clock } from '../clock.ts';
 import { Fault } from '../errors.ts';
 import { auditRecord } from '../access/audit-record.ts';
-import type { Accepted, ChangeBatch, PageRequest, StoreBackend, StoredChange, StoredPage, Write } from './backend.ts';
+import type {
+  Accepted,
+  ChangeBatch,
+  ListPosition,
+  PageRequest,
+  StoreBackend,
+  StoredChange,
+  StoredPage,
+  Write,
+} from './backend.ts';
 import { envelopeRules, graphNode } from './collect-garbage.ts';
 import { mapKey } from './decide-batch.ts';
 import type { StoredObject } from './decision.ts';
@@ -10,6 +19,7 @@ import { CONTROLLER_LEASE, type MemoryLeaseStore } from './lease-store.ts';
 import type { GraphNode } from './plan-garbage.ts';
 import { fenced } from './refusals.ts';
 import type { ObjectKey } from './store.ts';
+import { parseStored, storedJson, type Stored } from './stored.ts';
 import { expired } from './version.ts';
 
 interface MemoryBackendOptions {
@@ -49,37 +59,35 @@ export class MemoryBackend implements StoreBackend {
     if (fence !== undefined && fence !== epoch) throw fenced(fence, epoch);
 
     const before = this.#current.get(mapKey(write.kind, write.key));
-    const decision = write.decide(before?.object, { now: clock.now(), manager, newUid });
+    const decision = write.decide(before, { now: clock.now(), manager, newUid });
     if (decision.type === 'refused') throw decision.fault;
     if (decision.type === 'unchanged' || write.dryRun) return decision;
 
     const version = this.#version + 1n;
     decision.object.metadata.resourceVersion = String(version);
-    const object = JSON.stringify(decision.object);
+    const record = auditRecord(write, { before: before?.json, after: decision.object });
+    if (record) audit?.record({ ...record, time: clock.now(), resourceVersion: String(version) });
     this.#commit({
       version,
       change: decision.type === 'removed' ? 'DELETED' : decision.change,
       kind: write.kind,
       namespace: write.key.namespace ?? '',
       name: write.key.name,
-      object,
-      previous: before?.object,
+      json: storedJson(decision.object),
+      previous: before && { version: before.version, json: before.json },
       atMs: clock.now().getTime(),
     });
-    const record = auditRecord(write, { before: before?.object, after: decision.object });
-    if (record) audit?.record({ ...record, time: clock.now() });
     return decision;
   }
 
-  async read(kind: string, key: ObjectKey): Promise<string | undefined> {
+  async read(kind: string, key: ObjectKey): Promise<Stored | undefined> {
     this.#mustBeOpen();
-    return this.#current.get(mapKey(kind, key))?.object;
+    return this.#current.get(mapKey(kind, key));
   }
 
   async readPage(request: PageRequest): Promise<StoredPage> {
     const { version, found } = this.#select(request);
-    const objects = found.slice(0, request.limit).map(({ namespace, name, object }) => ({ namespace, name, object }));
-    return { version, objects, more: found.length > objects.length };
+    return { version, objects: found.slice(0, request.limit), more: found.length > request.limit };
   }
 
   async count(request: Omit<PageRequest, 'limit'>): Promise<number> {
@@ -97,9 +105,9 @@ export class MemoryBackend implements StoreBackend {
 
   async readGraph(): Promise<GraphNode[]> {
     this.#mustBeOpen();
-    return [...this.#current.values()].map(({ kind, namespace, object }) => {
-      const rules = envelopeRules(kind, namespace === '' ? 'Cluster' : 'Namespaced');
-      return graphNode(rules.read(JSON.parse(object)));
+    return [...this.#current.values()].map((entry) => {
+      const rules = envelopeRules(entry.kind, entry.namespace === '' ? 'Cluster' : 'Namespaced');
+      return graphNode(rules.read(parseStored(entry)));
     });
   }
 
@@ -143,11 +151,11 @@ export class MemoryBackend implements StoreBackend {
   #select({ kind, namespace, at = this.#version, after }: Omit<PageRequest, 'limit'>) {
     this.#mustBeOpen();
     if (at < this.#compacted || at > this.#version) throw expired(at);
-    const objects = new Map<string, { namespace: string; name: string; object: string }>(this.#current);
+    const objects = new Map<string, ListPosition & Stored>(this.#current);
     for (const change of this.#changes.slice(Number(at - this.#compacted)).toReversed()) {
       const key = mapKey(change.kind, change);
       if (change.previous === undefined) objects.delete(key);
-      else objects.set(key, { namespace: change.namespace, name: change.name, object: change.previous });
+      else objects.set(key, { ...change.previous, namespace: change.namespace, name: change.name });
     }
     const prefix = `${kind}/`;
     const found = [...objects]
@@ -164,12 +172,7 @@ export class MemoryBackend implements StoreBackend {
   }
 }
 
-interface Place {
-  namespace: string;
-  name: string;
-}
-
-function compare(a: Place, b: Place): number {
+function compare(a: ListPosition, b: ListPosition): number {
   if (a.namespace !== b.namespace) return a.namespace < b.namespace ? -1 : 1;
   if (a.name === b.name) return 0;
   return a.name < b.name ? -1 : 1;

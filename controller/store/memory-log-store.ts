@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../clock.ts';
 import type { LogLine, LogQuery, LogStore } from '../logs.ts';
 import { StreamWaiters } from './stream-waiters.ts';
-import { storableText } from './storable-text.ts';
+import { plainText } from './plain-text.ts';
 
 interface Stream {
   /** In order of position. */
@@ -19,7 +19,7 @@ export function createMemoryLogStore({ clock = systemClock }: { clock?: Clock } 
       const { lines: before } = streams.get(name) ?? { lines: [] };
       const byPosition = new Map(before.map((line) => [line.position, line]));
       for (const line of lines) {
-        if (!byPosition.has(line.position)) byPosition.set(line.position, { ...line, text: storableText(line.text) });
+        if (!byPosition.has(line.position)) byPosition.set(line.position, { ...line, text: plainText(line.text) });
       }
       streams.set(name, { lines: [...byPosition.values()].sort((a, b) => a.position - b.position), resumeAt });
       waiters.wake([name]);

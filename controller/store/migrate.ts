@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { Fault } from '../errors.ts';
-import type { Sql } from './connect-postgres.ts';
+import type { Database } from './connect-postgres.ts';
+import { isUniqueViolation } from './postgres-fault.ts';
 
 export interface Migration {
   number: number;
@@ -13,7 +14,7 @@ export interface Migration {
   text: string;
 }
 
-const Applied = z.array(z.object({ number: z.int(), name: z.string(), checksum: z.string() }));
+const Applied = z.object({ number: z.int(), name: z.string(), checksum: z.string() });
 
 /** Any number, the same in every version: who holds it migrates, the others wait. */
 const LOCK = 4_811_734_005;
@@ -34,23 +35,40 @@ export async function readMigrations(folder = join(import.meta.dirname, 'migrati
  * Brings the database to this version, one transaction for each migration, whoever else tries at the same time. Invalid when
  * the database is of a newer version, or was migrated by files that are not these; then nothing is changed.
  */
-export async function migrate(sql: Sql, migrations: readonly Migration[], log: Pick<Logger, 'info'>): Promise<void> {
-  for (let next: Migration | undefined, first = true; first || next; first = false) {
-    next = await sql.begin(async (transaction) => {
-      await transaction`SELECT pg_advisory_xact_lock(${LOCK})`;
-      await transaction`
-        CREATE TABLE IF NOT EXISTS schema_migrations (
-          number int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
-        )`;
-      const rows = await transaction`SELECT number, name, checksum FROM schema_migrations ORDER BY number`;
-      const pending = pendingMigration(Applied.parse([...rows]), migrations);
-      if (!pending) return undefined;
-      await transaction.unsafe(pending.text).simple();
-      const { number, name, checksum } = pending;
-      await transaction`INSERT INTO schema_migrations (number, name, checksum) VALUES (${number}, ${name}, ${checksum})`;
-      return pending;
-    });
-    if (next) log.info(`Migrated the database: ${next.name}.`);
+export async function migrate(
+  database: Database,
+  migrations: readonly Migration[],
+  log: Pick<Logger, 'info'>,
+): Promise<void> {
+  await database.script(`
+    SELECT pg_advisory_xact_lock(${LOCK});
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+      number int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
+    );`);
+  for (;;) {
+    const applied = await database.rows(
+      Applied,
+      (sql) => sql`SELECT number, name, checksum FROM schema_migrations ORDER BY number`,
+    );
+    const pending = pendingMigration(applied, migrations);
+    if (!pending) return;
+    if (await apply(database, pending)) log.info(`Migrated the database: ${pending.name}.`);
+  }
+}
+
+/** False when somebody else applied it first. */
+async function apply(database: Database, { number, name, checksum, text }: Migration): Promise<boolean> {
+  try {
+    // Name and checksum are made of harmless letters; see `readMigrations`.
+    await database.script(`
+      SET LOCAL statement_timeout = 0;
+      SELECT pg_advisory_xact_lock(${LOCK});
+      INSERT INTO schema_migrations (number, name, checksum) VALUES (${number}, '${name}', '${checksum}');
+      ${text}`);
+    return true;
+  } catch (error) {
+    if (isUniqueViolation(error, 'schema_migrations_pkey')) return false;
+    throw error;
   }
 }
 

@@ -1,121 +1,149 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
+import { Fault } from '../errors.ts';
 import type { Settled } from './batcher.ts';
-import type { Sql, Transaction } from './connect-postgres.ts';
-import { decideBatch, mapKey, type AnyWrite, type DecidedBatch } from './decide-batch.ts';
+import type { Database } from './connect-postgres.ts';
+import { decideBatch, mapKey, type AnyWrite, type DecidedBatch, type NewRevision } from './decide-batch.ts';
 import { CONTROLLER_LEASE } from './lease-store.ts';
+import { plainText } from './plain-text.ts';
 
 /** The channel on which other processes hear of commits. */
 export const CHANGES_CHANNEL = 'containr_changes';
+
+/** Other processes change the same objects all the time, when it takes more than this. */
+const TRIES = 50;
 
 interface CommitOptions {
   clock: Clock;
   newUid: () => string;
 }
 
-interface Committed {
-  /** One for each write, in order. */
-  settled: readonly Settled<void>[];
-  changed: boolean;
+interface Current {
+  epoch: bigint | undefined;
+  objects: ReadonlyMap<string, { version: bigint; json: string }>;
 }
 
 const BigInteger = z.string().transform(BigInt);
-const State = z.object({ version: BigInteger, epoch: BigInteger.nullable() });
-const Row = z.object({
-  kind: z.string(),
-  namespace: z.string(),
-  name: z.string(),
-  version: BigInteger,
-  json: z.string(),
+const CurrentRow = z.object({
+  epoch: BigInteger.nullable(),
+  kind: z.string().nullable(),
+  namespace: z.string().nullable(),
+  name: z.string().nullable(),
+  version: BigInteger.nullable(),
+  json: z.string().nullable(),
 });
+const Committed = z.object({ base: BigInteger.nullable() });
 
-/** Decides and stores all of `writes` at once. A refused write has no effect on the others. */
-export async function commitWrites(sql: Sql, writes: readonly AnyWrite[], options: CommitOptions): Promise<Committed> {
-  const done = await tryToCommit(sql, writes, options);
-  if (done) return done;
-  // Another process was faster. Now with the lock from before the reading on, so that it cannot be again.
-  return sql.begin('isolation level read committed', async (transaction) => {
-    await transaction`SELECT 1 FROM store_state FOR UPDATE`;
-    const committed = await tryToCommit(transaction, writes, options);
-    if (!committed) throw new Error('Somebody wrote to the store without holding its lock.');
-    return committed;
-  });
+/**
+ * Decides and stores `writes`: all at once, but for those that change the same object, which follow one after the other. One
+ * result for each, in order; a refused write has no effect on the others. `committed` is called after each commit.
+ */
+export async function commitWrites(
+  database: Database,
+  writes: readonly AnyWrite[],
+  { committed, ...options }: CommitOptions & { committed: () => void },
+): Promise<Settled<void>[]> {
+  const settled = new Map<AnyWrite, Settled<void>>();
+  for (let waiting = writes; waiting.length > 0; waiting = waiting.filter((write) => !settled.has(write))) {
+    const round = waiting;
+    const batch = await commitSome(database, round, options);
+    batch.settled.forEach((result, index) => {
+      const write = round[index];
+      if (write && result) settled.set(write, result);
+    });
+    if (batch.revisions.length > 0) committed();
+  }
+  return writes.map((write) => settled.get(write) ?? { ok: false, error: new Error('A write was not decided.') });
 }
 
-/** Undefined when what was read was no longer current when it came to storing; then nothing is stored. */
-async function tryToCommit(
-  sql: Sql | Transaction,
+async function commitSome(
+  database: Database,
   writes: readonly AnyWrite[],
   options: CommitOptions,
-): Promise<Committed | undefined> {
-  // Sent at once, carried out in this order: objects are never older than the version read before them.
-  const [{ version, epoch }, current] = await Promise.all([readState(sql), readCurrent(sql, writes)]);
-  const batch = decideBatch(writes, { ...options, current, version, epoch: epoch ?? undefined });
-  if (batch.revisions.length === 0) return { settled: batch.settled, changed: false };
-  const rows = await sql`
-    SELECT commit_batch(${String(version)}, ${epoch === null ? null : String(epoch)}, ${toJson(batch)}::text::json) AS done`;
-  const [result] = z.array(z.object({ done: z.boolean() })).parse([...rows]);
-  return result?.done ? { settled: batch.settled, changed: true } : undefined;
+): Promise<DecidedBatch> {
+  for (let tried = 0; tried < TRIES; tried += 1) {
+    const { epoch, objects } = await readCurrent(database, writes);
+    const batch = decideBatch(writes, { ...options, epoch, current: objects });
+    if (batch.revisions.length === 0) return batch;
+    const base = await store(database, batch);
+    if (base === null) continue;
+    batch.revisions.forEach(({ object }, index) => {
+      object.metadata.resourceVersion = String(base + BigInt(index + 1));
+    });
+    return batch;
+  }
+  throw new Fault('Unavailable', 'Other processes change the same objects too fast; nothing was stored. Try again.');
 }
 
-async function readState(sql: Sql | Transaction): Promise<z.output<typeof State>> {
-  const rows = await sql`
-    SELECT version, (SELECT epoch FROM leases WHERE name = ${CONTROLLER_LEASE}) FROM store_state`;
-  const [state] = z.array(State).parse([...rows]);
-  if (!state) throw new Error('The table store_state is empty.');
-  return state;
-}
-
-async function readCurrent(sql: Sql | Transaction, writes: readonly AnyWrite[]) {
-  const keys = [...new Map(writes.map(({ kind, key }) => [mapKey(kind, key), { kind, key }])).values()];
-  const rows = await sql`
-    SELECT r.kind, r.namespace, r.name, r.version, r.object::text AS json
-    FROM unnest(
-      ${keys.map(({ kind }) => kind)}::text[],
-      ${keys.map(({ key }) => key.namespace ?? '')}::text[],
-      ${keys.map(({ key }) => key.name)}::text[]
-    ) AS k (kind, namespace, name)
-    JOIN revisions AS r ON r.kind = k.kind COLLATE "C" AND r.namespace = k.namespace COLLATE "C"
-      AND r.name = k.name COLLATE "C" AND r.superseded_by IS NULL`;
-  return new Map(
-    z
-      .array(Row)
-      .parse([...rows])
-      .map((row) => [mapKey(row.kind, row), row]),
+/** The version before the first of the batch; null when what it was decided on is no longer so. */
+async function store(database: Database, { revisions, fence }: DecidedBatch): Promise<bigint | null> {
+  const entries = revisions.flatMap((revision, index) => auditEntry(revision, index + 1));
+  const [row] = await database.rows(
+    Committed,
+    (sql) => sql`
+      SELECT commit_batch(
+        ${fence === undefined ? null : String(fence)}::bigint,
+        ${JSON.stringify(revisions.map((revision, index) => newRow(revision, index + 1)))}::text::json,
+        ${JSON.stringify(entries)}::text::json
+      ) AS base`,
   );
+  return row?.base ?? null;
 }
 
-/** As `commit_batch` reads it. Objects are text in it, so that nothing in them means anything to PostgreSQL. */
-function toJson({ revisions, superseded, audit }: DecidedBatch): string {
-  return JSON.stringify({
-    superseded: superseded.map(({ version, by }) => ({ version: String(version), by: String(by) })),
-    revisions: revisions.map(({ version, supersededBy, change, kind, key, object: { metadata }, json }) => ({
-      version: String(version),
-      superseded_by: supersededBy === undefined ? null : String(supersededBy),
-      change,
-      kind,
-      namespace: key.namespace ?? '',
-      name: key.name,
-      uid: metadata.uid,
-      deleting: metadata.deletionTimestamp !== undefined,
-      finalizers: metadata.finalizers ?? [],
-      owners: (metadata.ownerReferences ?? []).map(({ uid }) => plain(uid)),
-      object: json,
-    })),
-    audit: audit.map(({ user, manager, address, userAgent, requestId, resourceVersion, changed, ...what }) => ({
+async function readCurrent(database: Database, writes: readonly AnyWrite[]): Promise<Current> {
+  const keys = [...new Map(writes.map(({ kind, key }) => [mapKey(kind, key), { kind, key }])).values()];
+  const rows = await database.rows(
+    CurrentRow,
+    (sql) => sql`
+      SELECT (SELECT epoch FROM leases WHERE name = ${CONTROLLER_LEASE}) AS epoch,
+        r.kind, r.namespace, r.name, r.version, r.object::text AS json
+      FROM unnest(
+        ${keys.map(({ kind }) => kind)}::text[],
+        ${keys.map(({ key }) => key.namespace ?? '')}::text[],
+        ${keys.map(({ key }) => key.name)}::text[]
+      ) AS k (kind, namespace, name)
+      LEFT JOIN revisions AS r ON r.kind = k.kind COLLATE "C" AND r.namespace = k.namespace COLLATE "C"
+        AND r.name = k.name COLLATE "C" AND r.superseded_by IS NULL`,
+  );
+  const objects = rows.flatMap(
+    ({ kind, namespace, name, version, json }): [string, { version: bigint; json: string }][] =>
+      kind === null || namespace === null || name === null || version === null || json === null
+        ? []
+        : [[mapKey(kind, { namespace, name }), { version, json }]],
+  );
+  return { epoch: rows[0]?.epoch ?? undefined, objects: new Map(objects) };
+}
+
+/** As `commit_batch` reads it. The object is text in it, so that nothing in it means anything to PostgreSQL. */
+function newRow({ replaces, change, kind, key, object: { metadata }, json }: NewRevision, place: number) {
+  return {
+    place,
+    replaces: replaces === undefined ? null : String(replaces),
+    change,
+    kind,
+    namespace: key.namespace ?? '',
+    name: key.name,
+    uid: metadata.uid,
+    deleting: metadata.deletionTimestamp !== undefined,
+    finalizers: metadata.finalizers ?? [],
+    owners: (metadata.ownerReferences ?? []).map(({ uid }) => plainText(uid)),
+    object: json,
+  };
+}
+
+function auditEntry({ audit }: NewRevision, place: number): object[] {
+  if (!audit) return [];
+  const { user, manager, address, userAgent, requestId, changed, ...what } = audit;
+  return [
+    {
+      place,
       ...what,
-      user: user && plain(user),
-      manager: plain(manager),
-      address,
-      user_agent: userAgent && plain(userAgent),
-      request_id: requestId && plain(requestId),
-      version: resourceVersion,
-      changed: changed.map(plain),
-    })),
-  });
-}
-
-/** Text that PostgreSQL can hold; what it cannot means nothing to anybody here. */
-function plain(text: string): string {
-  return text.replaceAll('\u0000', '').toWellFormed();
+      user: user && plainText(user),
+      manager: plainText(manager),
+      address: address && plainText(address),
+      user_agent: userAgent && plainText(userAgent),
+      request_id: requestId && plainText(requestId),
+      changed: changed.map(plainText),
+    },
+  ];
 }

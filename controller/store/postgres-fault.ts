@@ -1,56 +1,42 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import postgres from 'postgres';
-import { Fault } from '../errors.ts';
+import { Fault, isFault } from '../errors.ts';
 
-const TRIES = 5;
 /** Connection lost; out of memory or connections; shut down or took too long; trouble with the disk. */
 const unavailableClasses: ReadonlySet<string> = new Set(['08', '53', '57', '58']);
+/** The session was ended from the other side. */
+const endedSessions: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57P05', '25P03', '25P04']);
 
-/** What a database error means to whoever asked. What is a mistake of ours is thrown on as it is. */
+/** What a database error means to whoever asked. What is a mistake of ours is answered as it is. */
 export function postgresFault(error: unknown): unknown {
-  if (error instanceof postgres.PostgresError) {
-    if (error.code === '53100') {
-      return new Fault('Exhausted', 'The disk of the database is full. Make room; then everything goes on.', {
-        cause: error,
-      });
-    }
-    return isTransient(error) || unavailableClasses.has(error.code.slice(0, 2)) ? unavailable(error) : error;
+  if (isFault(error)) return error;
+  if (sqlState(error) === '53100') {
+    return new Fault('Exhausted', 'The disk of the database is full. Make room; then everything goes on.', {
+      cause: error,
+    });
   }
-  return isConnectionError(error) ? unavailable(error) : error;
-}
-
-/** Waits for the database, turning what it throws into what it means. */
-export async function answered<T>(query: () => PromiseLike<T>): Promise<T> {
-  try {
-    return await query();
-  } catch (error) {
-    throw postgresFault(error);
-  }
-}
-
-/** Runs `work` again where the database asks for that: it lost to another transaction and left nothing behind. */
-export async function withRetries<T>(work: () => Promise<T>): Promise<T> {
-  for (let tried = 1; ; tried += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (tried === TRIES || !isTransient(error)) throw error;
-      await pause(5 * tried);
-    }
-  }
-}
-
-function isTransient(error: unknown): boolean {
-  return error instanceof postgres.PostgresError && (error.code === '40001' || error.code === '40P01');
-}
-
-function unavailable(cause: unknown): Fault {
+  if (!isConnectionError(error) && !unavailableClasses.has(sqlState(error).slice(0, 2)) && !isTransient(error))
+    return error;
   const hint = 'Whether an unanswered write was kept is not known; look before repeating it.';
-  return new Fault('Unavailable', `The database does not answer. ${hint}`, { cause });
+  return new Fault('Unavailable', `The database does not answer. ${hint}`, { cause: error });
 }
 
-/** The driver's own errors, and those of sockets, carry a word as their code. */
-function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false;
-  return error.code.startsWith('CONNECTION_') || error.code === 'CONNECT_TIMEOUT' || /^E[A-Z]+$/.test(error.code);
+/** Whether the connection is not to be used any more. */
+export function isConnectionError(error: unknown): boolean {
+  if (isFault(error, 'Unavailable') || endedSessions.has(sqlState(error))) return true;
+  if (error instanceof postgres.PostgresError || !(error instanceof Error) || !('code' in error)) return false;
+  // The driver's own errors and those of sockets carry a word as their code.
+  return typeof error.code === 'string' && /^(CONNECTION_|CONNECT_TIMEOUT$|E[A-Z]+$)/.test(error.code);
+}
+
+/** Lost to another transaction, and left nothing behind. */
+function isTransient(error: unknown): boolean {
+  return sqlState(error) === '40001' || sqlState(error) === '40P01';
+}
+
+export function isUniqueViolation(error: unknown, constraint: string): boolean {
+  return error instanceof postgres.PostgresError && error.code === '23505' && error.constraint_name === constraint;
+}
+
+function sqlState(error: unknown): string {
+  return error instanceof postgres.PostgresError ? error.code : '';
 }

@@ -6,7 +6,6 @@ import { connectPostgres } from './connect-postgres.ts';
 import { migrate, readMigrations } from './migrate.ts';
 import { PostgresBackend } from './postgres-backend.ts';
 import { CHANGES_CHANNEL } from './postgres-commit.ts';
-import { postgresFault } from './postgres-fault.ts';
 import { createResourceStore } from './resource-store.ts';
 import type { ResourceStore } from './store.ts';
 
@@ -36,8 +35,8 @@ export async function createPostgresStore({
   try {
     await migrate(reader, await readMigrations(), log);
   } catch (error) {
-    await Promise.all([reader.end({ timeout: 1 }), writer.end({ timeout: 1 })]);
-    throw postgresFault(error);
+    await Promise.all([reader.end(), writer.end()]);
+    throw error;
   }
   const backend = new PostgresBackend({ writer, reader, clock, newUid, committed: () => tail.poke() });
   const tail = new ChangeTail({

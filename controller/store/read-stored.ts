@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Kind, Resource } from '../../crds/define-kind.ts';
-import { isFault } from '../errors.ts';
 import { describeObject, unreadable } from './refusals.ts';
+import { parseStored, type Stored } from './stored.ts';
 
 /** Reads a stored object, or answers undefined (and says so in the log, once) when this version cannot. */
-export type ReadStored = <R extends Resource>(kind: Kind<R>, json: string) => R | undefined;
+export type ReadStored = <R extends Resource>(kind: Kind<R>, stored: Stored) => R | undefined;
 
 const Identity = z.object({
   metadata: z.object({ namespace: z.string().optional(), name: z.string(), uid: z.string() }),
@@ -14,13 +14,13 @@ const Identity = z.object({
 /** Makes a reader for lists and watches, where one unreadable object must not hide the others. */
 export function createReadStored(log: Pick<Logger, 'error'> | undefined): ReadStored {
   const reported = new Set<string>();
-  return (kind, json) => {
-    const stored: unknown = JSON.parse(json);
+  return (kind, stored) => {
+    const object = parseStored(stored);
     try {
-      return kind.read(stored);
+      return kind.read(object);
     } catch (error) {
-      const fault = readFault(kind, stored, error);
-      const uid = Identity.safeParse(stored).data?.metadata.uid ?? json;
+      const fault = readFault(kind, object, error);
+      const uid = Identity.safeParse(object).data?.metadata.uid ?? stored.json;
       if (!reported.has(uid))
         log?.error({ fields: fault.fields }, `${fault.message}. It is left out of lists and watches until then.`);
       reported.add(uid);
@@ -29,19 +29,17 @@ export function createReadStored(log: Pick<Logger, 'error'> | undefined): ReadSt
   };
 }
 
-/** Reads a stored object, or throws Invalid with the reason. */
-export function readOrThrow<R extends Resource>(kind: Kind<R>, json: string): R {
-  const stored: unknown = JSON.parse(json);
+/** Reads an object that was stored, or throws Invalid with the reason. */
+export function readOrThrow<R extends Resource>(kind: Kind<R>, object: unknown): R {
   try {
-    return kind.read(stored);
+    return kind.read(object);
   } catch (error) {
-    if (isFault(error)) throw error;
-    throw readFault(kind, stored, error);
+    throw readFault(kind, object, error);
   }
 }
 
-function readFault(kind: Pick<Kind, 'kind'>, stored: unknown, error: unknown) {
-  const { name = 'unknown', namespace } = Identity.safeParse(stored).data?.metadata ?? {};
+function readFault(kind: Pick<Kind, 'kind'>, object: unknown, error: unknown) {
+  const { name = 'unknown', namespace } = Identity.safeParse(object).data?.metadata ?? {};
   const what = describeObject(kind.kind, { namespace, name });
   return unreadable(
     error,

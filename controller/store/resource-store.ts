@@ -1,13 +1,14 @@
 import type { Logger } from 'pino';
 import type { Kind, Resource } from '../../crds/define-kind.ts';
 import type { AuditAction } from '../access/audit-log.ts';
-import type { Accepted, StoreBackend } from './backend.ts';
+import type { StoreBackend } from './backend.ts';
 import type { ChangeTail } from './change-tail.ts';
 import { collectGarbage, envelopeRules } from './collect-garbage.ts';
-import type { Decision, DecisionContext } from './decision.ts';
+import type { Decision, DecisionContext, StoredObject } from './decision.ts';
 import { listObjects } from './list-objects.ts';
 import { prepareCreate, prepareDelete, prepareStatus, prepareUpdate } from './prepare.ts';
 import { createReadStored, readOrThrow } from './read-stored.ts';
+import { parseStored } from './stored.ts';
 import type { ObjectKey, ResourceStore, Writer, WriteOptions } from './store.ts';
 import { watchEvents } from './watch-events.ts';
 
@@ -32,7 +33,8 @@ export function createResourceStore({ backend, tail, log }: StoreOptions): Resou
       writer,
       action,
       dryRun: options.dryRun ?? false,
-      decide: (stored, context) => prepare(stored === undefined ? undefined : readOrThrow(kind, stored), context),
+      decide: (stored, context) =>
+        prepare(stored === undefined ? undefined : readOrThrow(kind, parseStored(stored)), context),
     });
     return accepted.object;
   }
@@ -40,7 +42,7 @@ export function createResourceStore({ backend, tail, log }: StoreOptions): Resou
   return {
     async get(kind, key) {
       const stored = await backend.read(kind.kind, key);
-      return stored === undefined ? undefined : readOrThrow(kind, stored);
+      return stored === undefined ? undefined : readOrThrow(kind, parseStored(stored));
     },
 
     list: (kind, options = {}) => listObjects(backend, read, kind, options),
@@ -65,7 +67,7 @@ export function createResourceStore({ backend, tail, log }: StoreOptions): Resou
     async delete(kind, key, writer, options = {}) {
       // Only the metadata matters, so that what this version cannot read can still be deleted.
       const rules = envelopeRules(kind.kind, kind.scope);
-      const accepted: Accepted<ReturnType<typeof rules.read>> = await backend.submit({
+      const accepted = await backend.submit<StoredObject>({
         kind: kind.kind,
         key: keyOnly(key),
         writer,
@@ -74,13 +76,13 @@ export function createResourceStore({ backend, tail, log }: StoreOptions): Resou
         decide: (stored, context) =>
           prepareDelete(
             rules,
-            stored === undefined ? undefined : rules.read(JSON.parse(stored)),
+            stored === undefined ? undefined : rules.read(parseStored(stored)),
             key,
             options,
             context,
           ),
       });
-      return accepted.type === 'removed' ? undefined : kind.read(accepted.object);
+      return accepted.type === 'removed' ? undefined : readOrThrow(kind, accepted.object);
     },
 
     collectGarbage: (writer) => collectGarbage(backend, writer),

@@ -28,19 +28,19 @@ export async function* watchEvents<R extends Resource>(
 }
 
 function whole<R extends Resource>(read: ReadStored, kind: Kind<R>, change: StoredChange): Change<R> | undefined {
-  const object = read(kind, change.object);
+  const object = read(kind, change);
   return object && { type: change.change, object };
 }
 
 function selected<R extends Resource>(
   read: ReadStored,
   kind: Kind<R>,
-  { change, object: json, previous, version }: StoredChange,
+  { change, version, json, previous }: StoredChange,
   selects: (object: R | undefined) => object is R,
 ): Change<R> | undefined {
-  const object = read(kind, json);
-  const before = previous === undefined ? undefined : read(kind, previous);
+  const object = read(kind, { version, json });
+  const before = previous === undefined ? undefined : read(kind, { version, json: previous.json });
   if (change !== 'DELETED' && selects(object)) return { type: selects(before) ? 'MODIFIED' : 'ADDED', object };
   if (!selects(before)) return undefined;
-  return { type: 'DELETED', object: { ...before, metadata: { ...before.metadata, resourceVersion: String(version) } } };
+  return { type: 'DELETED', object: before };
 }

@@ -6,6 +6,7 @@ import type { MakeStore } from './store/fixtures.ts';
 import { garbageBehaviour } from './store/garbage.ts';
 import { listBehaviour } from './store/lists.ts';
 import { modelBehaviour } from './store/model.ts';
+import { versionBehaviour } from './store/versions.ts';
 import { watchBehaviour } from './store/watches.ts';
 import { writeBehaviour } from './store/writes.ts';
 
@@ -25,6 +26,7 @@ export function resourceStoreConformance(make: MakeStore, options: ConformanceOp
   describe('listing', () => listBehaviour(make));
   describe('watching', () => watchBehaviour(make));
   describe('auditing', () => auditBehaviour(make));
+  describe('objects of another version', () => versionBehaviour(make));
   describe('any history', () => modelBehaviour(make, histories));
   describe('many writers at once', () => concurrencyBehaviour(make, writesEach));
 }

@@ -37,9 +37,9 @@ export function withPostgres({ durable = false }: WithPostgresOptions = {}): Tes
       settings: durable ? {} : { fsync: 'off', synchronous_commit: 'off' },
     });
     const url = await create(TEMPLATE);
-    const sql = connectPostgres(url, { max: 1 });
-    await migrate(sql, await readMigrations(), silent);
-    await sql.end();
+    const database = connectPostgres(url, { max: 1 });
+    await migrate(database, await readMigrations(), silent);
+    await database.end();
   }, 120_000);
 
   afterAll(async () => {
@@ -49,13 +49,9 @@ export function withPostgres({ durable = false }: WithPostgresOptions = {}): Tes
 
   async function create(name: string, template?: string): Promise<string> {
     if (!server) throw new Error('PostgreSQL did not start.');
-    const sql = connectPostgres(server.url, { max: 1 });
-    try {
-      if (template === undefined) await sql`CREATE DATABASE ${sql(name)}`;
-      else await sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(template)}`;
-    } finally {
-      await sql.end();
-    }
+    const database = connectPostgres(server.url, { max: 1 });
+    await database.script(`CREATE DATABASE ${name}${template === undefined ? '' : ` TEMPLATE ${template}`}`);
+    await database.end();
     const url = new URL(server.url);
     url.pathname = `/${name}`;
     return url.href;

@@ -58,37 +58,68 @@ CREATE TABLE audit (
 CREATE INDEX audit_user ON audit ("user", id);
 CREATE INDEX audit_uid ON audit (uid, id);
 
--- Stores a batch that was decided on what was read before: all of it, or (false) nothing when somebody else committed or took
--- over the lead since. One statement of the client, so a client that is paused or killed never holds the lock.
-CREATE FUNCTION commit_batch(expected_version bigint, expected_epoch bigint, batch json) RETURNS boolean
+-- Stores a batch that was decided on what was read before, and answers the version before its first. Null, and nothing is
+-- stored, when an object of it was changed since, or somebody took over from the leader whose epoch is given. One statement
+-- of the client: one that is paused or killed holds no lock.
+CREATE FUNCTION commit_batch(fence bigint, batch json, entries json) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
-  current_version bigint;
-  current_epoch bigint;
+  base bigint;
 BEGIN
-  SELECT version INTO current_version FROM store_state FOR UPDATE;
-  SELECT epoch INTO current_epoch FROM leases WHERE name = 'controller';
-  IF current_version <> expected_version OR current_epoch IS DISTINCT FROM expected_epoch THEN
-    RETURN false;
+  SELECT version INTO base FROM store_state FOR UPDATE;
+  IF fence IS NOT NULL AND NOT EXISTS (SELECT 1 FROM leases WHERE name = 'controller' AND epoch = fence) THEN
+    RETURN NULL;
+  END IF;
+  IF EXISTS (
+    SELECT 1 FROM json_to_recordset(batch) AS n (replaces bigint, kind text, namespace text, name text)
+    LEFT JOIN revisions AS r ON r.kind = n.kind COLLATE "C" AND r.namespace = n.namespace COLLATE "C"
+      AND r.name = n.name COLLATE "C" AND r.superseded_by IS NULL
+    WHERE r.version IS DISTINCT FROM n.replaces
+  ) THEN
+    RETURN NULL;
   END IF;
   -- Before the insert: an object has one current revision at a time.
-  UPDATE revisions AS r SET superseded_by = s.by
-    FROM json_to_recordset(batch -> 'superseded') AS s (version bigint, by bigint)
-    WHERE r.version = s.version;
+  UPDATE revisions AS r SET superseded_by = base + n.place
+    FROM json_to_recordset(batch) AS n (place bigint, replaces bigint) WHERE r.version = n.replaces;
   INSERT INTO revisions (version, superseded_by, change, kind, namespace, name, uid, deleting, finalizers, owners, object)
-    SELECT version, superseded_by, change, kind, namespace, name, uid, deleting, finalizers, owners, object::json
-    FROM json_to_recordset(batch -> 'revisions') AS n (
-      version bigint, superseded_by bigint, change text, kind text, namespace text, name text, uid text, deleting boolean,
-      finalizers text[], owners text[], object text
+    SELECT base + place, CASE WHEN change = 'DELETED' THEN base + place END, change, kind, namespace, name, uid, deleting,
+      finalizers, owners, object::json
+    FROM json_to_recordset(batch) AS n (
+      place bigint, change text, kind text, namespace text, name text, uid text, deleting boolean, finalizers text[],
+      owners text[], object text
     );
   INSERT INTO audit ("user", manager, address, user_agent, request_id, action, kind, namespace, name, uid, version, changed)
-    SELECT "user", manager, address, user_agent, request_id, action, kind, namespace, name, uid, version, changed
-    FROM json_to_recordset(batch -> 'audit') AS a (
-      "user" text, manager text, address text, user_agent text, request_id text, action text, kind text, namespace text,
-      name text, uid text, version bigint, changed text[]
+    SELECT "user", manager, address, user_agent, request_id, action, kind, namespace, name, uid, base + place, changed
+    FROM json_to_recordset(entries) AS e (
+      place bigint, "user" text, manager text, address text, user_agent text, request_id text, action text, kind text,
+      namespace text, name text, uid text, changed text[]
     );
-  UPDATE store_state SET version = expected_version + json_array_length(batch -> 'revisions');
+  UPDATE store_state SET version = base + json_array_length(batch);
   PERFORM pg_notify('containr_changes', '');
-  RETURN true;
+  RETURN base;
+END
+$$;
+
+-- Gives the lease to the holder and answers its epoch; null while somebody else holds it. Waits for a commit under way, so
+-- that no fenced write comes after a take-over.
+CREATE FUNCTION take_lease(wanted text, new_holder text, ms double precision) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+  taken bigint;
+BEGIN
+  IF EXISTS (
+    SELECT 1 FROM leases
+    WHERE name = wanted AND holder NOT IN ('', new_holder) AND clock_timestamp() < renewed_at + duration
+  ) THEN
+    RETURN NULL;
+  END IF;
+  PERFORM version FROM store_state FOR UPDATE;
+  INSERT INTO leases AS l (name, holder, epoch, renewed_at, duration)
+    VALUES (wanted, new_holder, 1, clock_timestamp(), ms * interval '1 millisecond')
+    ON CONFLICT (name) DO UPDATE
+      SET holder = excluded.holder, epoch = l.epoch + 1, renewed_at = clock_timestamp(), duration = excluded.duration
+      WHERE l.holder IN ('', new_holder) OR clock_timestamp() >= l.renewed_at + l.duration
+    RETURNING epoch INTO taken;
+  RETURN taken;
 END
 $$;

@@ -1,4 +1,0 @@
-/** Printed text as PostgreSQL can hold it: what it cannot shows as the replacement character. */
-export function storableText(text: string): string {
-  return text.replaceAll('\u0000', '\uFFFD').toWellFormed();
-}

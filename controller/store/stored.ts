@@ -1,0 +1,20 @@
+import { z } from 'zod';
+
+/** An object as it is kept: JSON in which the version is left open, and the version. */
+export interface Stored {
+  version: bigint;
+  json: string;
+}
+
+const Versioned = z.looseObject({ metadata: z.looseObject({}) });
+
+/** What was stored, with its version in it. */
+export function parseStored({ version, json }: Stored): unknown {
+  const object = Versioned.parse(JSON.parse(json));
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
+}
+
+/** The JSON to keep of an object. */
+export function storedJson<O extends { metadata: object }>(object: O): string {
+  return JSON.stringify({ ...object, metadata: { ...object.metadata, resourceVersion: '' } });
+}
