@@ -11,6 +11,8 @@ export interface ApiEnv {
     address: string;
     /** Set behind `authenticate` only. */
     identity: Identity;
+    /** Whether the token that was shown is still valid. */
+    tokenHolds: () => Promise<boolean>;
   };
 }
 

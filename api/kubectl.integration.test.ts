@@ -231,9 +231,12 @@ describe.skipIf(!present)(`kubectl${present ? '' : ' (skipped: there is no kubec
     expect(JSON.stringify(seen)).not.toContain('canary-4c1e');
   });
 
-  it('tells members what they may not do', async () => {
+  it('tells what is not allowed, and what is not there', async () => {
     const refused = await run(served.folder, [...access('viewer'), 'delete', 'svc', 'columns', '-n', 'shop']);
     expect(refused.err).toContain('(Forbidden): Your role viewer may not delete Service objects here.');
+    expect((await kubectl('get', 'svc', 'nothing', '-n', 'shop')).err).toContain(
+      'There is no Service "nothing" in namespace "shop".',
+    );
     expect((await run(served.folder, [...access('nobody'), 'get', 'svc', '-n', 'shop'])).err).toContain(
       'You must be logged in',
     );

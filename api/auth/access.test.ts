@@ -156,7 +156,8 @@ async function tryVerb(
   const name = kindName === 'Project' ? namespace : 'x';
   const folder =
     kind.scope === 'Namespaced' ? `${API}/namespaces/${namespace}/${kind.plural}` : `${API}/${kind.plural}`;
-  const path = `${folder}${named ? `/${name}` : ''}${subresource}?${query}${method === 'GET' ? '' : 'dryRun=All'}`;
+  const selected = letter === 'D' ? 'fieldSelector=metadata.name%3Dx&' : query;
+  const path = `${folder}${named ? `/${name}` : ''}${subresource}?${selected}${method === 'GET' ? '' : 'dryRun=All'}`;
   const manifest = {
     apiVersion,
     kind: kindName,

@@ -45,6 +45,7 @@ export function authenticate({ tokens, clock }: AuthenticateOptions): Middleware
     if (known.size >= MOST_KNOWN) known.clear();
     known.add(digest);
     context.set('identity', identity);
+    context.set('tokenHolds', async () => (await verified(tokens, token)) !== undefined);
     await next();
   };
 }

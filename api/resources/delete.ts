@@ -5,12 +5,11 @@ import type { DeleteOptions } from '../../controller/store/store.ts';
 import type { ApiContext } from '../context.ts';
 import { respond, respondStatus } from '../respond.ts';
 import { Refused, success } from '../status.ts';
-import { acceptedForm } from './accept.ts';
 import { listAnswer } from './answer.ts';
 import { readBody, manifestFormat } from './body.ts';
 import type { ResourceDeps } from './deps.ts';
 import { readListQuery, readQuery } from './query.ts';
-import { findObject, guardSelector, respondObject } from './read.ts';
+import { findObject, guardSelector, readForm, respondObject } from './read.ts';
 import { detailsOf, type Target } from './target.ts';
 import { writerOf } from './writer.ts';
 
@@ -42,6 +41,9 @@ export async function deleteCollection(context: ApiContext, deps: ResourceDeps, 
   const { dryRun, propagation } = await readDeleteOptions(context);
   const query = readListQuery(context);
   guardSelector(kind, query);
+  if (kind.scope === 'Cluster' && query.labels.length === 0 && query.fields.length === 0) {
+    throw new Refused('BadRequest', `All ${kind.plural} at once are not deleted; select them by labels or fields.`);
+  }
   const page = await deps.store.list(kind, { namespace, labels: query.labels, fields: query.fields });
   const writer = writerOf(context, { fieldManager: '' });
   const deleted: Resource[] = [];
@@ -55,9 +57,8 @@ export async function deleteCollection(context: ApiContext, deps: ResourceDeps, 
       if (!isFault(error, 'NotFound', 'Conflict')) throw error;
     }
   }
-  const { as, format } = acceptedForm(context.req.header('accept'));
-  const form = { as, include: query.includeObject, now: deps.clock.now() };
-  return respond(context, listAnswer(kind, deleted, { resourceVersion: page.resourceVersion }, form), { format });
+  const form = readForm(context, deps);
+  return respond(context, listAnswer(kind, deleted, { resourceVersion: page.resourceVersion }, form), form);
 }
 
 async function readDeleteOptions(context: ApiContext): Promise<DeleteOptions> {

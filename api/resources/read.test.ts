@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { allKinds } from '../../crds/kinds.ts';
 import { Service } from '../../crds/service.ts';
-import { API, createShop, make, service, SHOP, type ApiFixture } from '../testing/api-fixture.ts';
+import { API, createShop, make, service, SHOP, type ApiFixture, type Person } from '../testing/api-fixture.ts';
 
 const services = `${SHOP}/services`;
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
@@ -152,6 +152,21 @@ describe('addresses', () => {
   ])('%s %s is answered with %d and a Status', async (method, path, status) => {
     const api = await createShop();
     expect(await api.ask(method, path)).toMatchObject({ status, body: { kind: 'Status', code: status } });
+  });
+});
+
+describe('namespaces', () => {
+  it('are projects, to those who may see them', async () => {
+    const api = await createShop();
+    const ask = (name: string, as: Person) => api.ask('GET', `/api/v1/namespaces/${name}`, { as });
+    expect(await ask('shop', 'viewer')).toMatchObject({
+      status: 200,
+      body: { kind: 'Namespace', status: { phase: 'Active' } },
+    });
+    expect(await ask('containr-system', 'admin')).toMatchObject({ status: 200 });
+    expect((await ask('other', 'viewer')).status).toBe(404);
+    expect((await ask('containr-system', 'owner')).status).toBe(404);
+    expect((await ask('nowhere', 'admin')).status).toBe(404);
   });
 });
 

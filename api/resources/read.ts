@@ -4,8 +4,8 @@ import { notFound } from '../../controller/store/refusals.ts';
 import type { ApiContext } from '../context.ts';
 import { respond } from '../respond.ts';
 import { Refused } from '../status.ts';
-import { acceptedForm } from './accept.ts';
-import { listAnswer, objectAnswer } from './answer.ts';
+import { acceptedForm, type Accepted } from './accept.ts';
+import { listAnswer, objectAnswer, type AnswerForm } from './answer.ts';
 import type { ResourceDeps } from './deps.ts';
 import { readListQuery, type ListRequest } from './query.ts';
 import type { Target } from './target.ts';
@@ -25,24 +25,28 @@ export async function findObject(
   return object;
 }
 
+/** The form in which the client takes its answer. Refuses one that cannot be given. */
+export function readForm(context: ApiContext, { clock }: Pick<ResourceDeps, 'clock'>): AnswerForm & Accepted {
+  const { includeObject: include } = readListQuery(context);
+  return { ...acceptedForm(context.req.header('accept')), include, now: clock.now() };
+}
+
 /** Answers an object in the form that the client takes. */
 export async function respondObject(
   context: ApiContext,
-  { clock }: ResourceDeps,
+  deps: ResourceDeps,
   kind: AnyKind,
   object: Resource,
   code: 200 | 201 = 200,
 ): Promise<Response> {
-  const { as, format } = acceptedForm(context.req.header('accept'));
-  const { includeObject: include } = readListQuery(context);
-  return respond(context, objectAnswer(kind, object, { as, include, now: clock.now() }), { code, format });
+  const form = readForm(context, deps);
+  return respond(context, objectAnswer(kind, object, form), { code, format: form.format });
 }
 
 /** Answers a list: of a project, or of all that the asker may see. */
 export async function listObjects(context: ApiContext, deps: ResourceDeps, target: Target): Promise<Response> {
   const { kind, namespace } = target;
   const query = readListQuery(context);
-  const { as, format } = acceptedForm(context.req.header('accept'));
   if (query.resourceVersionMatch === 'Exact') {
     throw new Refused('BadRequest', 'Lists are always of the newest version; leave out resourceVersionMatch=Exact.');
   }
@@ -66,8 +70,8 @@ export async function listObjects(context: ApiContext, deps: ResourceDeps, targe
     ...(page.remaining !== undefined && visibility.all && { remainingItemCount: page.remaining }),
   };
   const items = visibility.all ? page.items : page.items.filter((item) => visibility.sees(item));
-  const form = { as, include: query.includeObject, now: deps.clock.now() };
-  return respond(context, listAnswer(kind, items, metadata, form), { format });
+  const form = readForm(context, deps);
+  return respond(context, listAnswer(kind, items, metadata, form), form);
 }
 
 /** Selecting by values would be a way to find them out. */

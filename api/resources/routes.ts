@@ -7,10 +7,11 @@ import { Refused } from '../status.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
 import type { ResourceDeps } from './deps.ts';
 import { apiGroup, coreResources, coreVersions, groupList, kindsWithLog, resourceList } from './discovery.ts';
+import { getNamespace } from './namespace.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
 import { patchObject } from './patch.ts';
 import { readListQuery } from './query.ts';
-import { getObject, listObjects } from './read.ts';
+import { getObject, listObjects, readForm } from './read.ts';
 import { patchStatus, replaceStatus } from './status-subresource.ts';
 import { readTarget, readVerb, type Target } from './target.ts';
 import { watchObjects } from './watch.ts';
@@ -32,6 +33,9 @@ export function resourceRoutes(deps: RouteDeps): Hono<ApiEnv> {
   // The rest of /api is another protocol, with doors of its own.
   routes.get('/api', authenticated, (context) => respond(context, coreVersions));
   routes.get('/api/v1', authenticated, (context) => respond(context, coreResources));
+  routes.get('/api/v1/namespaces/:name', authenticated, (context) =>
+    getNamespace(context, deps, context.req.param('name')),
+  );
   routes.use('/apis/*', authenticated);
   routes.get('/apis', (context) => respond(context, groupList));
   routes.get(`/apis/${GROUP}`, (context) => respond(context, apiGroup));
@@ -49,6 +53,8 @@ async function handle(context: ApiContext, deps: RouteDeps): Promise<Response> {
   const asked: Asked = { ...target, verb, kind: target.kind.kind };
   const identity = context.get('identity');
   await deps.authorizer.check(identity, asked);
+  // An answer that cannot be given is refused now, not after something was written.
+  if (target.subresource !== 'log') readForm(context, deps);
 
   switch (verb) {
     case 'get':
@@ -81,6 +87,7 @@ function logOf(context: ApiContext, deps: RouteDeps, target: Target, asked: Aske
 
 async function mayStill(context: ApiContext, { authorizer }: ResourceDeps, asked: Asked): Promise<boolean> {
   try {
+    if (!(await context.get('tokenHolds')())) return false;
     await authorizer.check(context.get('identity'), asked);
     return true;
   } catch (error) {

@@ -189,6 +189,18 @@ describe('watch', () => {
   });
 });
 
+describe('a watch by a token', () => {
+  it('ends with 410 when the token is revoked', async () => {
+    const clock = new FakeClock();
+    const api = await createShop({ clock });
+    const watching = await watch(api, `${services}?watch=1`, { as: 'admin' });
+    const end = watching.next();
+    api.revoke('admin');
+    await clock.advance(31_000);
+    expect(await end).toMatchObject({ type: 'ERROR', object: { code: 410 } });
+  });
+});
+
 describe('a watch over all projects', () => {
   it('shows members their own projects only', async () => {
     const api = await createShop();

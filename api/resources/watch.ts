@@ -51,15 +51,10 @@ interface Watching {
 
 async function* watchLines(
   { store, clock }: ResourceDeps,
-  { kind, namespace, name }: Target,
+  { kind, namespace }: Target,
   { query, form, visibility, signal }: Watching,
 ): AsyncGenerator<Line> {
-  const byName = name === undefined ? [] : [{ path: 'metadata.name', operation: '=' as const, value: name }];
-  const selection = {
-    namespace,
-    labels: query.labels,
-    fields: [...query.fields, ...byName.map(({ path, value }) => ({ path, operator: '=' as const, value }))],
-  };
+  const selection = { namespace, labels: query.labels, fields: query.fields };
   const shown = (object: Resource) => objectAnswer(kind, object, { ...form, now: clock.now() });
   let since = query.resourceVersion;
   if (since === '' || since === '0' || query.sendInitialEvents) {

@@ -51,6 +51,8 @@ export interface ApiFixture {
   logs: LogStore;
   box: SecretBox;
   logged: object[];
+  /** From now on somebody's token is not valid. */
+  revoke(person: Person): void;
   closing: AbortController;
   /** The raw answer, for streams. */
   fetch(method: string, path: string, options?: RequestOptions): Promise<Response>;
@@ -111,6 +113,7 @@ export function createApi({ clock = systemClock, trustedProxies, store: given }:
     logged,
     closing,
     fetch,
+    revoke: (person) => known.delete(person),
     async ask(method, path, options) {
       const response = await fetch(method, path, options);
       const text = await response.text();
