@@ -32,7 +32,7 @@ export interface WatchedKind<R extends Resource = Resource> {
 /** Watches `kind`, with its own type for `keysOf`. */
 export function watching<R extends Resource>(
   kind: Kind<R>,
-  keysOf: (changed: R, resources: ResourceReader) => ObjectKey[],
+  keysOf: (changed: R, resources: ResourceReader, previous?: R) => ObjectKey[],
 ): WatchedKind {
   const watched: WatchedKind<R> = { kind, keysOf };
   return watched;

@@ -56,28 +56,32 @@ export function placeEverywhere(
   return { placements, complete: placements.length === targets.length };
 }
 
+/** How the removal of an archive stands: gone from every storage, being removed, or gone from those that could be reached. */
+export type Removal = 'gone' | 'going' | 'unreachable';
+
 /** Takes an archive off every template storage of a cluster; the node's own answer says when it is gone. */
 export async function removeEverywhere(
   cluster: ProxmoxCluster,
   digest: string,
   pool: ClusterPool,
   signal: AbortSignal,
-): Promise<'gone' | 'going'> {
+): Promise<Removal> {
   const connection = pool.get(cluster.metadata.name);
-  if (!connection) return 'gone';
+  const view = connection?.observer.view();
+  if (!connection || !view?.fresh) return 'unreachable';
   const { templates } = cluster.spec.storages;
   const wanted = archiveFilename(digest);
-  const storages = (connection.observer.view()?.resources.storages ?? []).filter(
-    ({ storage, available }) => storage === templates && available,
-  );
-  const distinct = storages.filter(({ shared }, index) => !shared || index === 0);
-  let going = false;
+  const rows = view.resources.storages.filter(({ storage }) => storage === templates);
+  const reachable = rows.filter(({ available }) => available);
+  const distinct = reachable.filter(({ shared }, index) => !shared || index === 0);
+  let removal: Removal = rows.some(({ shared, available }) => !shared && !available) ? 'unreachable' : 'gone';
+  if (rows.length > 0 && reachable.length === 0) removal = 'unreachable';
   for (const { node } of distinct) {
     const archives = await connection.client.archives(node, templates, signal);
     for (const { volid } of archives.filter((archive) => archive.volid.endsWith(`/${wanted}`))) {
       await connection.client.deleteArchive(node, templates, volid, signal);
-      going = true;
+      removal = 'going';
     }
   }
-  return going ? 'going' : 'gone';
+  return removal;
 }

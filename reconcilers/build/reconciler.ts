@@ -1,8 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { Build } from '../../crds/build.ts';
 import { Builder } from '../../crds/builder.ts';
-import { conditionIs, findCondition } from '../../crds/condition.ts';
-import { Deployment } from '../../crds/deployment.ts';
+import { conditionIs, findCondition, setCondition } from '../../crds/condition.ts';
 import { durationMs } from '../../crds/duration.ts';
 import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
@@ -10,7 +9,14 @@ import type { Clock } from '../../controller/clock.ts';
 import type { LogStore } from '../../controller/logs.ts';
 import { advance } from '../../controller/machine.ts';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
-import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
+import {
+  watching,
+  type Pass,
+  type Reconciler,
+  type ResourceReader,
+  type Resources,
+} from '../../controller/reconciler.ts';
+import type { ObjectKey } from '../../controller/store/store.ts';
 import type { BuilderPool } from '../providers/docker/builder-pool.ts';
 import type { GitClient } from '../providers/git/client.ts';
 import type { ArtifactStore } from '../providers/oci/artifact-store.ts';
@@ -18,12 +24,14 @@ import type { RepackImage } from '../providers/oci/repack-image.ts';
 import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import type { ArchivePlacements } from '../shared/archive-placements.ts';
 import { Jobs } from '../shared/jobs.ts';
+import { Setbacks } from '../shared/setbacks.ts';
 import type { Signal } from '../shared/signal.ts';
+import { isTroubling, type Trouble } from '../shared/trouble.ts';
 import { BuildLog } from './build-log.ts';
 import type { SourceSecret } from './credentials.ts';
 import { verdictOn } from './failure.ts';
 import { BuildContext, buildMachine, type BuildFacts, type BuildState } from './machine.ts';
-import { placeEverywhere, publishTargets, removeEverywhere } from './publish.ts';
+import { placeEverywhere, publishTargets } from './publish.ts';
 import { reportBuild } from './report.ts';
 import {
   buildImage,
@@ -35,6 +43,7 @@ import {
   type StageDeps,
   type StageResult,
 } from './stages.ts';
+import { neededDigests, removeArtifact } from './sweep.ts';
 
 export type SecretValues = { ok: true; values: SourceSecret } | { ok: false; message: string };
 
@@ -55,6 +64,8 @@ export interface BuildDeps {
 }
 
 const WATCH_MS = 1_000;
+/** A placing tells when it is done; this is for one that began before a restart. */
+const PLACING_WATCH_MS = 5_000;
 const stageWork = {
   Fetching: fetchSource,
   Detecting: detectStrategy,
@@ -67,11 +78,12 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
   const { read } = deps.resources;
   let wake: (uid: string) => void = () => undefined;
   const jobs = new Jobs<StageResult>((uid) => wake(uid));
+  const setbacks = new Setbacks();
   const logs = new Map<string, BuildLog>();
 
   const whileIn: Record<BuildState, (pass: Pass<Build>) => Promise<Outcome>> = {
     async Pending() {
-      return waiting('Queued', 'Waiting for a builder with a free place.', 5_000);
+      return waiting('Queued', 'Waiting for a builder with a free place.', 30_000);
     },
     Fetching: work,
     Detecting: work,
@@ -80,10 +92,16 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
     async Publishing(pass) {
       const { artifact } = pass.status;
       if (!artifact) return waiting('Publishing', 'Waiting for the archive.', WATCH_MS);
+      if (!(await deps.artifacts.has(artifact.digest))) {
+        const failure = 'The archive was removed while it was being placed. Roll the service to build it anew.';
+        pass.status = { ...pass.status, failure, failureReason: 'ArtifactMissing' };
+        return waiting('ArtifactMissing', failure, 0);
+      }
       const targets = publishTargets(read.list(ProxmoxCluster), deps.clusters, pass.resource.spec.region);
       const { placements, complete } = placeEverywhere(targets, artifact, deps);
       pass.status = { ...pass.status, placements, published: complete };
-      return waiting('Publishing', 'The archive is being placed on the template storages.', complete ? 0 : WATCH_MS);
+      const checkMs = complete ? 0 : PLACING_WATCH_MS;
+      return waiting('Publishing', 'The archive is being placed on the template storages.', checkMs);
     },
     async Succeeded(pass) {
       await tidy(pass.resource);
@@ -105,19 +123,15 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
   return {
     kind: Build,
     watches: [
-      watching(Builder, (_, cache) =>
-        cache
-          .list(Build)
-          .filter(({ status }) => status.phase === undefined || status.phase === 'Pending')
-          .map(({ metadata }) => metadata),
-      ),
-      watching(Build, (other, cache) =>
-        isOver(other)
-          ? cache
-              .list(Build)
-              .filter(({ status }) => status.phase === 'Pending')
-              .map(({ metadata }) => metadata)
-          : [],
+      watching(Builder, ({ spec, status }, cache, previous) => {
+        const isNews =
+          conditionIs(status.conditions, 'Ready', 'True') &&
+          !conditionIs(previous?.status.conditions ?? [], 'Ready', 'True');
+        return isNews ? nextInLine(cache, spec.concurrency) : [];
+      }),
+      // A place came free: for the oldest that waits, and one more should that one go elsewhere.
+      watching(Build, (other, cache, previous) =>
+        isOver(other) && previous && !isOver(previous) ? nextInLine(cache, 2) : [],
       ),
     ],
 
@@ -159,23 +173,20 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
         if (state === 'Succeeded') pass.event('Normal', 'BuildSucceeded', 'The archive is built and kept.');
         await pass.checkpoint();
       }
-      return whileIn[state](pass);
+      return telling(pass, await whileIn[state](pass));
     },
 
     async finalize(pass) {
       const { uid } = pass.resource.metadata;
       jobs.abort(uid);
-      const { artifact } = pass.status;
-      if (artifact && !isNeeded(artifact.digest, uid)) {
-        for (const cluster of read.list(ProxmoxCluster)) {
-          const state = await removeEverywhere(cluster, artifact.digest, deps.clusters, pass.signal);
-          if (state === 'going')
-            return waiting('Deleting', 'The archive is being removed from the template storages.', 500);
-          deps.placements.forget(cluster.metadata.name, artifact.digest);
-        }
-        await deps.artifacts.remove(artifact.digest);
-      } else if (artifact && usedByGuests(artifact.digest)) {
-        return waiting('WaitingForChildren', 'Guests made from the archive still exist.', 5_000);
+      if (jobs.isEnding(uid)) return waiting('Deleting', 'The work under way is being stopped.');
+      const { artifact, published } = pass.status;
+      if (artifact && usedByGuests(artifact.digest))
+        return waiting('WaitingForChildren', 'Guests made from the archive still exist.');
+      if (artifact && !neededDigests(read, uid).has(artifact.digest)) {
+        const removal = await removeArtifact(artifact.digest, { ...deps, read }, pass.signal);
+        if (removal === 'going')
+          return waiting('Deleting', 'The archive is being removed from the template storages.', 500);
       }
       const docker = deps.builders.get(pass.status.builder ?? '');
       if (docker && pass.resource.spec.source.type !== 'image')
@@ -195,13 +206,15 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
     await logs.get(uid)?.flush();
     jobs.forget(uid);
     if (job.state === 'done') {
+      setbacks.clear(uid);
       pass.status = { ...pass.status, ...job.result };
       return 0;
     }
-    const verdict = verdictOn(job.error);
-    if (verdict.verdict === 'again') throw job.error;
-    logOf(pass.resource).write(verdict.message, 'system');
-    pass.status = { ...pass.status, failure: verdict.message, failureReason: verdict.reason };
+    const { verdict, reason, message } = verdictOn(job.error);
+    if (reason === 'InternalError') pass.log.error({ err: job.error }, 'A bug: a stage of a build failed.');
+    logOf(pass.resource).write(message, 'system');
+    if (verdict === 'again') setbacks.note(uid, { reason, message }, pass.now);
+    else pass.status = { ...pass.status, failure: message, failureReason: reason };
     return 0;
   }
 
@@ -244,12 +257,19 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
   async function work(pass: Pass<Build>): Promise<Outcome> {
     const { metadata, spec } = pass.resource;
     const state = pass.status.machine?.state ?? '';
+    if (!(await keepBuilder(pass))) {
+      const trouble = builderTrouble(pass.resource, read.list(Builder));
+      return waiting(trouble?.reason ?? 'Queued', trouble?.message ?? 'Waiting for another builder.', 15_000);
+    }
+    const setback = setbacks.last(metadata.uid);
+    const restMs = setbacks.restMs(metadata.uid, pass.now);
+    if (setback && restMs > 0) return waiting(setback.reason, setback.message, restMs);
     const stage = Object.entries(stageWork).find(([name]) => name === state)?.[1];
     const { builder } = pass.status;
     const docker = deps.builders.get(builder ?? '');
     const platform = read.get(Builder, { name: builder ?? '' })?.spec.platform;
     if (!docker || !platform || !stage)
-      return waiting('BuilderUnreachable', `Waiting for the Builder ${builder} to be connected.`, 2_000);
+      return waiting('BuilderUnreachable', `Waiting for the Builder ${builder} to be connected.`);
     if (!jobs.look(metadata.uid, state)) {
       const secret = spec.source.secretRef
         ? deps.readSecret(metadata.namespace ?? '', spec.source.secretRef.name)
@@ -260,7 +280,21 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
         stage({ ...deps, docker, platform }, { build, status, secret: secret.values, log, progress, signal }),
       );
     }
-    return waiting('InProgress', `The build is ${state}.`, WATCH_MS);
+    // While a repeated try runs, what the one before came to is still the news.
+    return setback
+      ? waiting(setback.reason, setback.message)
+      : waiting('InProgress', `The build is ${state}.`, WATCH_MS);
+  }
+
+  /** A builder that was removed gives its builds to another; what was built there is built again. False when there is none. */
+  async function keepBuilder(pass: Pass<Build>): Promise<boolean> {
+    const { builder } = pass.status;
+    if (builder !== undefined && read.get(Builder, { name: builder })) return true;
+    jobs.abort(pass.resource.metadata.uid);
+    delete pass.status.builder;
+    admit(pass);
+    if (pass.status.builder !== builder) await pass.checkpoint();
+    return pass.status.builder !== undefined;
   }
 
   function logOf(build: Build): BuildLog {
@@ -274,26 +308,41 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
     await logs.get(build.metadata.uid)?.flush();
     logs.delete(build.metadata.uid);
     jobs.forget(build.metadata.uid);
+    setbacks.clear(build.metadata.uid);
     await rm(workFolder(deps.artifacts, build), { recursive: true, force: true });
   }
 
   function usedByGuests(digest: string): boolean {
     return read.list(Guest).some(({ spec }) => spec.artifact.digest === digest);
   }
+}
 
-  /** Another build, a revision that may be rolled back to, or a guest has the same archive. */
-  function isNeeded(digest: string, uid: string): boolean {
-    const builds = read
-      .list(Build)
-      .some(
-        ({ metadata, status }) =>
-          metadata.uid !== uid && metadata.deletionTimestamp === undefined && status.artifact?.digest === digest,
-      );
-    const deployments = read
-      .list(Deployment)
-      .some(({ metadata, status }) => metadata.deletionTimestamp === undefined && status.artifact?.digest === digest);
-    return builds || deployments || usedByGuests(digest);
+/** Why no builder takes the build, when none could; undefined while it only waits for a free place. Pure. */
+function builderTrouble({ spec }: Build, all: readonly Builder[]): Trouble | undefined {
+  const named = all.filter(({ metadata }) => (spec.builder ?? metadata.name) === metadata.name);
+  if (named.some(({ status }) => conditionIs(status.conditions, 'Ready', 'True'))) return undefined;
+  const [first] = named;
+  if (first) {
+    const why = findCondition(first.status.conditions, 'Ready')?.message ?? 'It is being connected.';
+    return { reason: 'NoBuilder', message: `No Builder is ready. Builder ${first.metadata.name}: ${why}` };
   }
+  const message =
+    spec.builder === undefined
+      ? 'There is no Builder. Create one that names a Docker engine in spec.endpoint.'
+      : `There is no Builder "${spec.builder}". Create it, or correct spec.builder.`;
+  return { reason: 'NoBuilder', message };
+}
+
+/** What holds a build up is said in Ready too, where people look first. */
+function telling(pass: Pass<Build>, outcome: Outcome): Outcome {
+  if (outcome.type === 'waiting' && isTroubling(outcome.reason)) {
+    pass.status.conditions = setCondition(
+      pass.status.conditions,
+      { type: 'Ready', status: 'False', reason: outcome.reason, message: outcome.message },
+      { generation: pass.resource.metadata.generation, now: pass.now },
+    );
+  }
+  return outcome;
 }
 
 /** A build that runs out of time says what it was waiting for last. */
@@ -305,6 +354,16 @@ function noteDeadline(pass: Pass<Build>): void {
     failure: `The build did not end within ${pass.resource.spec.deadline}.${trouble}`,
     failureReason: 'DeadlineExceeded',
   };
+}
+
+/** The builds that wait the longest. */
+function nextInLine(cache: ResourceReader, count: number): ObjectKey[] {
+  return cache
+    .list(Build)
+    .filter(({ status }) => status.phase === undefined || status.phase === 'Pending')
+    .sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))
+    .slice(0, count)
+    .map(({ metadata }) => metadata);
 }
 
 function isOver({ status }: Build): boolean {

@@ -107,10 +107,15 @@ export const buildImage: Stage = async (deps, input) => {
 };
 
 /** Takes the image out of the builder and makes the archive that Proxmox takes. */
-export const exportArtifact: Stage = async (deps, { build, status, log, signal }) => {
+export const exportArtifact: Stage = async (deps, input) => {
+  const { build, status, log, signal } = input;
   const { artifacts, docker } = deps;
   const { source } = build.spec;
-  const imageId = status.imageId ?? '';
+  let imageId = status.imageId ?? '';
+  if (!(await docker.inspect(imageId, signal))) {
+    log.write('The builder has the image no more; it is built again', 'system');
+    imageId = (await buildImage(deps, input)).imageId ?? imageId;
+  }
   const architecture = deps.platform === 'linux/arm64' ? 'arm64' : 'amd64';
   const workDir = join(artifacts.workDir, build.metadata.uid, 'export');
   await rm(workDir, { recursive: true, force: true });
@@ -127,7 +132,7 @@ export const exportArtifact: Stage = async (deps, { build, status, log, signal }
   const key = await buildKey(deps, build, source.type === 'image' ? { imageId } : { commit: status.commit });
   await artifacts.remember(key, artifact);
   log.write(`Made the archive ${artifact.digest} (${Math.ceil(artifact.sizeBytes / 2 ** 20)} MiB)`, 'system');
-  return { artifact };
+  return { imageId, artifact };
 };
 
 /** What makes two builds the same. */

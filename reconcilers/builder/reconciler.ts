@@ -35,7 +35,6 @@ export function builderReconciler({ resources, builders, readSecret }: BuilderDe
               .map((builder) => builder.metadata)
           : [],
       ),
-      watching(Build, ({ status }) => (status.builder === undefined ? [] : [{ name: status.builder }])),
     ],
 
     async reconcile(pass) {

@@ -3,6 +3,7 @@ import { conditionIs } from '../../crds/condition.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import { Guest } from '../../crds/guest.ts';
 import { Service } from '../../crds/service.ts';
+import { controllerOf } from '../../controller/object-key.ts';
 import type { ResourceReader } from '../../controller/reconciler.ts';
 import { childName } from '../shared/child-name.ts';
 import type { DeploymentFacts } from './machine.ts';
@@ -29,9 +30,7 @@ export function observeDeployment(
   const guests = read.ownedBy(Guest, metadata.uid);
   const desired = service && !service.spec.suspended ? service.spec.replicas : 0;
   const wanted = wantedNames(deployment, desired).map((name) => guests.find((guest) => guest.metadata.name === name));
-  const siblings = read
-    .list(Deployment, namespace)
-    .filter((other) => other.spec.service === spec.service && other.metadata.uid !== metadata.uid);
+  const siblings = siblingsOf(deployment, read).filter((other) => other.metadata.uid !== metadata.uid);
 
   return {
     build,
@@ -52,6 +51,12 @@ export function observeDeployment(
       ),
     },
   };
+}
+
+/** All revisions of the service: by its uid, which is quick however many services there are. */
+function siblingsOf(deployment: Deployment, read: ResourceReader): readonly Deployment[] {
+  const owner = controllerOf(deployment);
+  return owner ? read.ownedBy(Deployment, owner.uid) : [];
 }
 
 /** What the guests of a deployment are called, lowest index first: a guest that is lost is replaced under its name. */

@@ -12,7 +12,9 @@ import {
   type ResourceReader,
   type Resources,
 } from '../../controller/reconciler.ts';
+import { controllerOf } from '../../controller/object-key.ts';
 import type { ObjectKey } from '../../controller/store/store.ts';
+import { troubleOfGuests } from '../shared/guest-troubles.ts';
 import { DeploymentContext, deploymentMachine, type DeploymentState } from './machine.ts';
 import { observeDeployment, type DeploymentView } from './observe.ts';
 import { failureOf, reportDeployment } from './report.ts';
@@ -75,9 +77,9 @@ export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): 
     kind: Deployment,
     owns: [Guest],
     watches: [
-      watching(Build, ({ metadata, spec }, read) => ofService(metadata.namespace, spec.service, read)),
-      watching(Service, ({ metadata }, read) => ofService(metadata.namespace, metadata.name, read)),
-      watching(Deployment, ({ metadata, spec }, read) => ofService(metadata.namespace, spec.service, read)),
+      watching(Build, (build, read) => ofService(controllerOf(build)?.uid, read)),
+      watching(Service, ({ metadata }, read) => ofService(metadata.uid, read)),
+      watching(Deployment, (other, read) => ofService(controllerOf(other)?.uid, read)),
     ],
 
     async reconcile(pass) {
@@ -107,7 +109,11 @@ export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): 
       await ensureGuests(pass, resources, view, 0);
       return view.guests.length === 0
         ? settled()
-        : waiting('WaitingForChildren', 'Waiting for the guests to go.', 15_000);
+        : waiting(
+            'WaitingForChildren',
+            troubleOfGuests(view.guests)?.message ?? 'Waiting for the guests to go.',
+            15_000,
+          );
     },
   };
 
@@ -148,9 +154,6 @@ function readyOf(pass: Pass<Deployment>): {
   return { reason: known.find((reason) => reason === ready?.reason) ?? 'DeadlineExceeded', message };
 }
 
-function ofService(namespace: string | undefined, service: string | undefined, read: ResourceReader): ObjectKey[] {
-  return read
-    .list(Deployment, namespace)
-    .filter(({ spec }) => spec.service === service)
-    .map(({ metadata }) => ({ namespace: metadata.namespace, name: metadata.name }));
+function ofService(uid: string | undefined, read: ResourceReader): ObjectKey[] {
+  return uid === undefined ? [] : read.ownedBy(Deployment, uid).map(({ metadata }) => metadata);
 }

@@ -1,6 +1,8 @@
 import { findCondition, setCondition, type ConditionInput } from '../../crds/condition.ts';
 import type { Deployment } from '../../crds/deployment.ts';
 import type { Guest } from '../../crds/guest.ts';
+import { troubleOf, type Trouble } from '../shared/trouble.ts';
+import { isUnknown, troubleOfGuests } from '../shared/guest-troubles.ts';
 import { isReady, type DeploymentView } from './observe.ts';
 import type { DeploymentState } from './machine.ts';
 
@@ -49,16 +51,18 @@ export function failureOf(view: DeploymentView): ConditionInput {
       build?.status.failure ?? (cancelled ? 'The build was cancelled.' : 'The build failed.'),
     );
   }
-  if (facts.build !== 'succeeded') return no('DeadlineExceeded', 'The build did not end in time.');
-  const troubled = guests.find((guest) => !isReady(guest));
-  const why = troubled && troubleOf(troubled);
+  if (facts.build !== 'succeeded')
+    return no('DeadlineExceeded', heldUp('The build did not end in time.', build && troubleOf(build)));
+  const late = guests.filter((guest) => !isReady(guest));
+  const troubled = late.find((guest) => troubleOf(guest) !== undefined) ?? late[0];
+  const why = troubled && lateness(troubled);
   if (why === undefined) return no('DeadlineExceeded', 'The guests were not ready in time.');
   return no(facts.guests === 'running' ? 'HealthCheckFailed' : 'DeadlineExceeded', why);
 }
 
-function troubleOf(guest: Guest): string {
-  const condition = findCondition(guest.status.conditions, 'Ready');
-  return `Guest ${guest.metadata.name} was not ready in time: ${condition?.message ?? 'nothing is known of it.'}`;
+function lateness(guest: Guest): string {
+  const message = troubleOf(guest)?.message ?? findCondition(guest.status.conditions, 'Ready')?.message;
+  return `Guest ${guest.metadata.name} was not ready in time: ${message ?? 'nothing is known of it.'}`;
 }
 
 function readyCondition(
@@ -76,17 +80,24 @@ function readyCondition(
   switch (state) {
     case 'Pending':
     case 'AwaitingBuild':
-      return is('False', 'AwaitingBuild', 'Waiting for the build.');
+      return is('False', 'AwaitingBuild', heldUp('Waiting for the build.', view.build && troubleOf(view.build)));
     case 'Provisioning':
-      return is('False', 'Provisioning', provisioningMessage(view));
+      return is('False', 'Provisioning', heldUp('Guests are being made.', troubleOfGuests(view.guests)));
     case 'Verifying':
-      return is('False', 'Verifying', 'The guests run; waiting until they are healthy.');
+      return is(
+        'False',
+        'Verifying',
+        heldUp('The guests run; waiting until they are healthy.', troubleOfGuests(view.guests)),
+      );
     case 'Promoting':
       return is('False', 'Promoting', 'The guests are healthy and take over.');
     case 'Draining':
     case 'Active': {
       if (view.desired === 0) return is('True', 'NoReplicas', 'The service is scaled to nothing.');
-      if (ready < view.desired) return is('False', 'Degraded', 'Fewer guests than asked for are ready.');
+      if (ready < view.desired) {
+        const message = heldUp('Fewer guests than asked for are ready.', troubleOfGuests(view.guests));
+        return is(isUnknown(view.guests) ? 'Unknown' : 'False', 'Degraded', message);
+      }
       return state === 'Active'
         ? is('True', 'Active', 'The revision serves.')
         : is('True', 'Draining', 'The revision serves; the guests of the revision before are being removed.');
@@ -102,16 +113,6 @@ function readyCondition(
   }
 }
 
-/** What holds the guests up, when one of them says so. */
-function provisioningMessage({ guests }: DeploymentView): string {
-  const stuck =
-    guests.find(({ status }) => findCondition(status.conditions, 'Stalled')?.status === 'True') ??
-    guests.find(isHeldUp);
-  if (!stuck) return 'Guests are being made.';
-  return `Guest ${stuck.metadata.name}: ${findCondition(stuck.status.conditions, 'Ready')?.message ?? ''}`;
-}
-
-function isHeldUp({ status }: Guest): boolean {
-  const reason = findCondition(status.conditions, 'Ready')?.reason;
-  return reason === 'Unschedulable' || reason === 'TaskFailed' || reason === 'AccessDenied' || reason === 'StorageFull';
+function heldUp(usual: string, trouble: Trouble | undefined): string {
+  return trouble === undefined ? usual : `${usual} ${trouble.message}`;
 }

@@ -7,7 +7,7 @@ import { Secret } from '../../crds/secret.ts';
 import { Service } from '../../crds/service.ts';
 import { isFault } from '../../controller/errors.ts';
 import { settled, waiting } from '../../controller/outcome.ts';
-import { watching, type Reconciler, type Resources } from '../../controller/reconciler.ts';
+import { watching, type Reconciler, type ResourceReader, type Resources } from '../../controller/reconciler.ts';
 import { reportProject, usageOf } from './report.ts';
 
 /** What goes with a project, first to last: nothing goes before what depends on it. */
@@ -15,8 +15,11 @@ const contents: readonly Kind[] = [Service, Deployment, Guest, Build, Secret];
 
 /** Owns a namespace: counts what is used in it, and empties it in order before it goes. */
 export function projectReconciler({ read, write }: Resources): Reconciler<Project> {
-  const inNamespace = ({ metadata }: Resource): { name: string }[] =>
-    metadata.namespace === undefined ? [] : [{ name: metadata.namespace }];
+  /** What is counted are objects and what they ask for; how they fare is no news here. */
+  const inNamespace = ({ metadata }: Resource, _: ResourceReader, previous?: Resource): { name: string }[] => {
+    const isNews = previous?.metadata.generation !== metadata.generation || metadata.deletionTimestamp !== undefined;
+    return metadata.namespace === undefined || !isNews ? [] : [{ name: metadata.namespace }];
+  };
 
   return {
     kind: Project,
