@@ -1685,10 +1685,17 @@ static int open_nothing(void)
     return ends[0];
 }
 
-static _Noreturn void become_process(const struct config *config, int output, int errors, int report)
+/* With process 1 the kernel ends everything; elsewhere a process must not outlive a supervisor that was killed. */
+static void end_with(pid_t supervisor)
+{
+    if (supervisor == 1) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != supervisor) _exit(EXIT_FAILURE); /* it was killed before we asked */
+}
+
+static _Noreturn void become_process(const struct config *config, pid_t supervisor, int output, int errors, int report)
 {
     static struct identity identity;
-    pid_t supervisor = getppid();
     setsid();
     reset_signals();
     int nothing = open_nothing();
@@ -1701,7 +1708,7 @@ static _Noreturn void become_process(const struct config *config, int output, in
     /* A folder on a network may be open to its owner and closed to root. */
     if (!entered && chdir(config->cwd) != 0)
         give_up(report, errno, "cannot enter the working directory %s: %s", config->cwd, strerror(errno));
-    if (supervisor != 1) prctl(PR_SET_PDEATHSIG, SIGKILL); /* with process 1 the kernel ends everything anyway */
+    end_with(supervisor); /* only now: changing the user makes the kernel forget it */
     execute(config, &identity, report);
 }
 
@@ -1903,9 +1910,9 @@ static int launch(char *message, size_t size)
 {
     int report[2] = {-1, -1}, error = 0;
     int output = stream_open('o'), errors = stream_open('e');
-    pid_t child = -1;
+    pid_t supervisor = getpid(), child = -1;
     if (output >= 0 && errors >= 0 && pipe2(report, O_CLOEXEC) == 0) child = fork();
-    if (child == 0) become_process(life.config, output, errors, report[1]);
+    if (child == 0) become_process(life.config, supervisor, output, errors, report[1]);
     if (child < 0) {
         error = errno;
         snprintf(message, size, "cannot make a process: %s", strerror(error));
