@@ -3,7 +3,6 @@ import { Build } from '../../crds/build.ts';
 import { Builder } from '../../crds/builder.ts';
 import { conditionIs, findCondition, setCondition } from '../../crds/condition.ts';
 import { durationMs } from '../../crds/duration.ts';
-import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import type { Clock } from '../../controller/clock.ts';
 import type { LogStore } from '../../controller/logs.ts';
@@ -26,7 +25,8 @@ import type { ArchivePlacements } from '../shared/archive-placements.ts';
 import { Jobs } from '../shared/jobs.ts';
 import { Setbacks } from '../shared/setbacks.ts';
 import type { Signal } from '../shared/signal.ts';
-import { isTroubling, type Trouble } from '../shared/trouble.ts';
+import { isTroubling } from '../shared/trouble.ts';
+import { builderTrouble, chooseBuilder, isOver } from './admission.ts';
 import { BuildLog } from './build-log.ts';
 import type { SourceSecret } from './credentials.ts';
 import { verdictOn } from './failure.ts';
@@ -43,7 +43,7 @@ import {
   type StageDeps,
   type StageResult,
 } from './stages.ts';
-import { neededDigests, removeArtifact } from './sweep.ts';
+import { recordedDigests, removeArtifact, usedDigests } from './sweep.ts';
 
 export type SecretValues = { ok: true; values: SourceSecret } | { ok: false; message: string };
 
@@ -180,10 +180,10 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
       const { uid } = pass.resource.metadata;
       jobs.abort(uid);
       if (jobs.isEnding(uid)) return waiting('Deleting', 'The work under way is being stopped.');
-      const { artifact, published } = pass.status;
-      if (artifact && usedByGuests(artifact.digest))
-        return waiting('WaitingForChildren', 'Guests made from the archive still exist.');
-      if (artifact && !neededDigests(read, uid).has(artifact.digest)) {
+      const { artifact } = pass.status;
+      if (artifact && !recordedDigests(read, uid).has(artifact.digest)) {
+        if (usedDigests(read).has(artifact.digest))
+          return waiting('WaitingForChildren', 'Guests made from the archive still exist.');
         const removal = await removeArtifact(artifact.digest, { ...deps, read }, pass.signal);
         if (removal === 'going')
           return waiting('Deleting', 'The archive is being removed from the template storages.', 500);
@@ -234,31 +234,12 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
     };
   }
 
-  /** Gives the build a ready builder with a free place, oldest build first. */
-  function admit(pass: Pass<Build>): void {
-    if (pass.status.builder !== undefined) return;
-    const builds = read.list(Build).filter((build) => build.metadata.uid !== pass.resource.metadata.uid);
-    const candidates = read
-      .list(Builder)
-      .filter(
-        ({ metadata, status }) =>
-          (pass.resource.spec.builder ?? metadata.name) === metadata.name &&
-          conditionIs(status.conditions, 'Ready', 'True'),
-      )
-      .filter(
-        ({ metadata, spec }) =>
-          builds.filter((build) => build.status.builder === metadata.name && !isOver(build)).length < spec.concurrency,
-      );
-    const [chosen] = candidates;
-    if (chosen) pass.status.builder = chosen.metadata.name;
-  }
-
   /** Starts the work of the present state unless it is under way. */
   async function work(pass: Pass<Build>): Promise<Outcome> {
     const { metadata, spec } = pass.resource;
     const state = pass.status.machine?.state ?? '';
     if (!(await keepBuilder(pass))) {
-      const trouble = builderTrouble(pass.resource, read.list(Builder));
+      const trouble = builderTrouble(pass.resource, read);
       return waiting(trouble?.reason ?? 'Queued', trouble?.message ?? 'Waiting for another builder.', 15_000);
     }
     const setback = setbacks.last(metadata.uid);
@@ -286,6 +267,11 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
       : waiting('InProgress', `The build is ${state}.`, WATCH_MS);
   }
 
+  function admit(pass: Pass<Build>): void {
+    const builder = pass.status.builder ?? chooseBuilder(pass.resource, read);
+    if (builder !== undefined) pass.status.builder = builder;
+  }
+
   /** A builder that was removed gives its builds to another; what was built there is built again. False when there is none. */
   async function keepBuilder(pass: Pass<Build>): Promise<boolean> {
     const { builder } = pass.status;
@@ -311,26 +297,6 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
     setbacks.clear(build.metadata.uid);
     await rm(workFolder(deps.artifacts, build), { recursive: true, force: true });
   }
-
-  function usedByGuests(digest: string): boolean {
-    return read.list(Guest).some(({ spec }) => spec.artifact.digest === digest);
-  }
-}
-
-/** Why no builder takes the build, when none could; undefined while it only waits for a free place. Pure. */
-function builderTrouble({ spec }: Build, all: readonly Builder[]): Trouble | undefined {
-  const named = all.filter(({ metadata }) => (spec.builder ?? metadata.name) === metadata.name);
-  if (named.some(({ status }) => conditionIs(status.conditions, 'Ready', 'True'))) return undefined;
-  const [first] = named;
-  if (first) {
-    const why = findCondition(first.status.conditions, 'Ready')?.message ?? 'It is being connected.';
-    return { reason: 'NoBuilder', message: `No Builder is ready. Builder ${first.metadata.name}: ${why}` };
-  }
-  const message =
-    spec.builder === undefined
-      ? 'There is no Builder. Create one that names a Docker engine in spec.endpoint.'
-      : `There is no Builder "${spec.builder}". Create it, or correct spec.builder.`;
-  return { reason: 'NoBuilder', message };
 }
 
 /** What holds a build up is said in Ready too, where people look first. */
@@ -364,8 +330,4 @@ function nextInLine(cache: ResourceReader, count: number): ObjectKey[] {
     .sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))
     .slice(0, count)
     .map(({ metadata }) => metadata);
-}
-
-function isOver({ status }: Build): boolean {
-  return status.phase === 'Succeeded' || status.phase === 'Failed' || status.phase === 'Cancelled';
 }

@@ -19,15 +19,17 @@ export interface SweepDeps {
 /** A younger archive may belong to a build whose status is still on its way to us. */
 const MIN_AGE_MS = 10 * 60_000;
 
-/** The archives that something needs: a build, a revision that may be rolled back to, or a guest. Objects on their way out need none. */
-export function neededDigests(read: ResourceReader, exceptUid?: string): Set<string> {
+/** Archives that a build or a revision that may be rolled back to was made with. Objects on their way out need none. */
+export function recordedDigests(read: ResourceReader, exceptUid?: string): Set<string> {
   const stays = ({ metadata }: Build | Deployment): boolean =>
     metadata.deletionTimestamp === undefined && metadata.uid !== exceptUid;
   const made = [...read.list(Build).filter(stays), ...read.list(Deployment).filter(stays)];
-  return new Set([
-    ...made.flatMap(({ status }) => status.artifact?.digest ?? []),
-    ...read.list(Guest).map(({ spec }) => spec.artifact.digest),
-  ]);
+  return new Set(made.flatMap(({ status }) => status.artifact?.digest ?? []));
+}
+
+/** Archives that guests are made from. */
+export function usedDigests(read: ResourceReader): Set<string> {
+  return new Set(read.list(Guest).map(({ spec }) => spec.artifact.digest));
 }
 
 /**
@@ -60,7 +62,11 @@ export async function sweepArtifacts(deps: SweepDeps, clock: Clock, signal: Abor
   const before = clock.now().getTime() - MIN_AGE_MS;
   for (const { digest, storedAt } of await deps.artifacts.list()) {
     if (signal.aborted) return;
-    if (storedAt.getTime() > before || neededDigests(deps.read).has(digest)) continue;
+    if (storedAt.getTime() > before || isNeeded(digest, deps.read)) continue;
     await removeArtifact(digest, deps, signal);
   }
+}
+
+function isNeeded(digest: string, read: ResourceReader): boolean {
+  return recordedDigests(read).has(digest) || usedDigests(read).has(digest);
 }

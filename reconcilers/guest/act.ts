@@ -1,17 +1,15 @@
 import { durationMs } from '../../crds/duration.ts';
 import type { Guest } from '../../crds/guest.ts';
-import { retry, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
+import { stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import type { Pass } from '../../controller/reconciler.ts';
 import type { ArtifactStore } from '../providers/oci/artifact-store.ts';
-import type { GuestChanges, PowerAnswer, Upid } from '../providers/proxmox/client.ts';
+import type { GuestChanges } from '../providers/proxmox/client.ts';
 import type { ClusterConnection } from '../providers/proxmox/cluster-pool.ts';
 import { isProxmoxFault } from '../providers/proxmox/fault.ts';
 import type { ArchivePlacements } from '../shared/archive-placements.ts';
 import type { DesiredGuest } from './desired.ts';
+import { follow, followPower } from './follow-task.ts';
 import type { GuestPlan } from './plan.ts';
-
-/** How soon a task that was just asked for is looked at. */
-const FIRST_LOOK_MS = 50;
 
 export interface ActContext {
   pass: Pass<Guest>;
@@ -104,7 +102,7 @@ async function createGuest({
       pass.signal,
     );
     pass.event('Normal', 'Creating', `Proxmox makes guest ${vmid} on ${node}.`);
-    return follow(pass, upid, 'create', `Proxmox makes guest ${vmid} on ${node}.`);
+    return follow(pass, upid, 'create');
   } catch (error) {
     // Taken: by a stranger, or by an earlier call of ours whose answer was lost. The next look tells the two apart.
     if (isProxmoxFault(error, 'exists'))
@@ -135,7 +133,7 @@ async function startGuest({ pass, connection, desired }: ActContext): Promise<Ou
   delete pass.status.healthy;
   await pass.checkpoint();
   const answer = await connection.client.startGuest(node, vmid, pass.signal);
-  return followPower(pass, answer, 'start', `Proxmox starts guest ${vmid}.`);
+  return followPower(pass, answer, 'start');
 }
 
 async function stopGuest({ pass, connection }: ActContext, why: 'asked' | 'restart'): Promise<Outcome> {
@@ -145,48 +143,11 @@ async function stopGuest({ pass, connection }: ActContext, why: 'asked' | 'resta
   const timeoutSeconds = Math.ceil(durationMs(pass.resource.spec.process.stopTimeout) / 1_000) + 5;
   const answer = await connection.client.shutdownGuest(node, vmid, timeoutSeconds, pass.signal);
   if (why === 'restart') pass.event('Normal', 'Restarting', `Guest ${vmid} is restarted for its new configuration.`);
-  return followPower(pass, answer, 'stop', `Proxmox stops guest ${vmid}.`);
+  return followPower(pass, answer, 'stop');
 }
 
-function followPower(
-  pass: Pass<Guest>,
-  answer: PowerAnswer,
-  type: string,
-  message: string,
-): Promise<Outcome> | Outcome {
-  return answer === 'already' ? waiting('InProgress', message, 0) : follow(pass, answer.upid, type, message);
-}
-
-/** Saves the task so that it is followed also by a controller that starts after this one. */
-export async function follow(pass: Pass<Guest>, upid: Upid, type: string, message: string): Promise<Outcome> {
-  pass.status = { ...pass.status, task: { upid, type, startedAt: pass.now.toISOString() } };
-  await pass.checkpoint();
-  return waiting('InProgress', message, FIRST_LOOK_MS);
-}
-
-/** Looks at the task in flight: an outcome while it runs or when it failed; undefined when there is none to wait for. */
-export async function followTask(pass: Pass<Guest>, { client }: ClusterConnection): Promise<Outcome | undefined> {
-  const { task } = pass.status;
-  if (!task) return undefined;
-  const state = await client.task(task.upid, pass.signal);
-  if (state.status === 'running') {
-    const ageMs = pass.now.getTime() - Date.parse(task.startedAt);
-    return waiting(
-      'InProgress',
-      `Proxmox works on guest ${pass.status.vmid} (${task.type}).`,
-      Math.min(2_000, Math.max(FIRST_LOOK_MS, ageMs / 4)),
-    );
-  }
-  delete pass.status.task;
-  if (state.status === 'unknown' || state.ok) return undefined;
-
-  const lines = await client.taskLog(task.upid, 5, pass.signal).catch(() => []);
-  const message = `Proxmox could not ${task.type} guest ${pass.status.vmid} on ${pass.status.node}: ${state.exit}`;
-  pass.event('Warning', 'TaskFailed', [message, ...lines.filter((line) => !line.startsWith('TASK ERROR'))].join('\n'));
-  return retry('TaskFailed', message);
-}
-
-function forgetChoice(pass: Pass<Guest>): void {
+/** Gives up node, vmid and address: others are chosen. */
+export function forgetChoice(pass: Pass<Guest>): void {
   const {
     node: _,
     vmid: __,
@@ -194,6 +155,7 @@ function forgetChoice(pass: Pass<Guest>): void {
     createRequestedAt: ____,
     configDigest: _____,
     startedDigest: ______,
+    missingSince: _______,
     ...rest
   } = pass.status;
   pass.status = { ...rest, created: false };

@@ -4,14 +4,28 @@ import { settled, stalled, waiting, type Outcome } from '../../controller/outcom
 import type { Pass } from '../../controller/reconciler.ts';
 import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import { isProxmoxFault } from '../providers/proxmox/fault.ts';
-import { follow, followTask } from './act.ts';
+import type { Setbacks } from '../shared/setbacks.ts';
+import { follow, followPower, followTask } from './follow-task.ts';
 import { observeGuest } from './observe.ts';
 
 /** For so long a create call whose answer was lost may still show up. */
 const LATE_CREATE_MS = 30_000;
+/** The cluster list wakes the guest when a lock goes. */
+const LOCK_CHECK_MS = 15_000;
+
+interface FinalizeDeps {
+  clusters: ClusterPool;
+  installation: string;
+  setbacks: Setbacks;
+  /** An outcome while the guest rests after a task that failed. */
+  restAfterSetback: (pass: Pass<Guest>) => Outcome | undefined;
+}
 
 /** Takes the guest down and away. Only what is proven ours is touched, and only what is proven gone ends it. */
-export async function finalizeGuest(pass: Pass<Guest>, clusters: ClusterPool, installation: string): Promise<Outcome> {
+export async function finalizeGuest(
+  pass: Pass<Guest>,
+  { clusters, installation, setbacks, restAfterSetback }: FinalizeDeps,
+): Promise<Outcome> {
   const { uid } = pass.resource.metadata;
   const { status } = pass;
   if (status.vmid === undefined || (!status.created && status.createRequestedAt === undefined)) return settled();
@@ -24,14 +38,14 @@ export async function finalizeGuest(pass: Pass<Guest>, clusters: ClusterPool, in
       5_000,
     );
   }
-  const following = await followTask(pass, connection);
+  const following = await followTask(pass, connection, setbacks);
   if (following) return following;
 
   const marks = { installation, uid };
   const facts = await observeGuest(connection, { status: pass.status, marks, expected: undefined }, pass.signal);
   switch (facts.seen) {
     case 'unknown':
-      return waiting(facts.reason, facts.message, 2_000);
+      return waiting(facts.reason, facts.message, 5_000);
     case 'creating':
       return waiting('Deleting', `Guest ${status.vmid} is still being made; it is removed when that is done.`, 500);
     case 'foreign':
@@ -58,18 +72,19 @@ export async function finalizeGuest(pass: Pass<Guest>, clusters: ClusterPool, in
     return waiting(
       'Locked',
       `Guest ${status.vmid} is locked by Proxmox (${facts.lock}); it is removed after that.`,
-      2_000,
+      LOCK_CHECK_MS,
     );
   }
+  const resting = restAfterSetback(pass);
+  if (resting) return resting;
   try {
     if (facts.running) {
       const timeoutSeconds = Math.ceil(durationMs(pass.resource.spec.process.stopTimeout) / 1_000) + 5;
       const answer = await connection.client.shutdownGuest(facts.node, status.vmid, timeoutSeconds, pass.signal);
-      if (answer === 'already') return waiting('Deleting', `Guest ${status.vmid} is stopped.`, 0);
-      return await follow(pass, answer.upid, 'stop', `Proxmox stops guest ${status.vmid}.`);
+      return await followPower(pass, answer, 'stop');
     }
     const upid = await connection.client.destroyGuest(facts.node, status.vmid, pass.signal);
-    return await follow(pass, upid, 'destroy', `Proxmox removes guest ${status.vmid}.`);
+    return await follow(pass, upid, 'destroy');
   } catch (error) {
     if (isProxmoxFault(error, 'protected')) {
       return stalled(

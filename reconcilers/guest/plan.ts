@@ -23,6 +23,9 @@ const MISSING_GRACE_MS = 10_000;
 /** For so long a lock that no task holds is taken for one whose task is just ending. */
 const LOCK_GRACE_MS = 120_000;
 const SOON_MS = 1_000;
+const UNKNOWN_CHECK_MS = 5_000;
+/** The cluster list wakes the guest when a lock goes. */
+const LOCK_CHECK_MS = 15_000;
 
 interface PlanInput {
   spec: Guest['spec'];
@@ -38,7 +41,7 @@ export function planGuest(input: PlanInput): GuestPlan {
   const vmid = status.vmid ?? 0;
   switch (facts.seen) {
     case 'unknown':
-      return { do: 'wait', reason: facts.reason, message: facts.message, checkAfterMs: 2_000 };
+      return { do: 'wait', reason: facts.reason, message: facts.message, checkAfterMs: UNKNOWN_CHECK_MS };
     case 'creating':
       return planWhileCreating(facts, vmid, msSince(status.createRequestedAt, now));
     case 'markless':
@@ -84,7 +87,7 @@ function planWhileCreating(facts: { node: string; taskRunning: boolean }, vmid: 
 function planForOurs({ spec, status, desired, now }: PlanInput, facts: OursFacts): GuestPlan {
   if (facts.lock !== undefined) {
     const message = `Proxmox has locked guest ${status.vmid} (${facts.lock}); waiting until it is done.`;
-    return { do: 'wait', reason: 'Locked', message, checkAfterMs: 2_000 };
+    return { do: 'wait', reason: 'Locked', message, checkAfterMs: LOCK_CHECK_MS };
   }
   if (spec.power === 'stopped') return facts.running ? { do: 'stop', why: 'asked' } : { do: 'nothing' };
 

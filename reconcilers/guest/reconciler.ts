@@ -12,13 +12,15 @@ import type { ArtifactStore } from '../providers/oci/artifact-store.ts';
 import type { ClusterConnection, ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import type { ArchivePlacements } from '../shared/archive-placements.ts';
 import type { Reservations } from '../shared/reservations.ts';
+import { Setbacks } from '../shared/setbacks.ts';
 import type { Signal } from '../shared/signal.ts';
-import { actOnGuest, followTask } from './act.ts';
+import { actOnGuest } from './act.ts';
 import { AuditTurns } from './audit-turns.ts';
 import { noteStop } from './crash.ts';
 import { desiredGuest, hostOf, SUPERVISOR_PORT, type DesiredGuest } from './desired.ts';
 import { resolveEnvironment, type ReadSecret } from './environment.ts';
 import { finalizeGuest } from './finalize.ts';
+import { followTask } from './follow-task.ts';
 import { healthPlan } from './health-plan.ts';
 import { observeGuest, type GuestFacts } from './observe.ts';
 import { planGuest } from './plan.ts';
@@ -46,6 +48,7 @@ export interface GuestDeps {
 /** Keeps one LXC guest as its Guest says, from before it is made until after it is gone. */
 export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
   const audits = new AuditTurns();
+  const setbacks = new Setbacks();
 
   return {
     kind: Guest,
@@ -55,6 +58,12 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
         read
           .list(Guest, metadata.namespace)
           .filter(({ spec }) => spec.env.some(({ valueFrom }) => valueFrom?.secretRef?.name === metadata.name))
+          .map((guest) => guest.metadata),
+      ),
+      watching(ProxmoxCluster, (_, read) =>
+        read
+          .list(Guest)
+          .filter(({ status }) => status.vmid === undefined)
           .map((guest) => guest.metadata),
       ),
     ],
@@ -85,9 +94,10 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
       const cluster = deps.resources.read.get(ProxmoxCluster, { name: pass.status.cluster ?? '' });
       const connection = deps.clusters.get(pass.status.cluster ?? '');
       if (!cluster || !connection) {
-        return waiting('ProviderUnavailable', `The ProxmoxCluster ${pass.status.cluster} is not connected.`, 2_000);
+        const message = `The ProxmoxCluster ${pass.status.cluster} is not connected.`;
+        return notReady(pass, waiting('ProviderUnavailable', message, 5_000));
       }
-      const following = await followTask(pass, connection);
+      const following = await followTask(pass, connection, setbacks);
       if (following) return notReady(pass, following);
 
       const environment = resolveEnvironment(pass.resource, deps.readSecret);
@@ -111,12 +121,16 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
       );
       if (facts.seen === 'ours' && !facts.running) pass.status = noteStop(pass.status, pass.now);
       const live = await lookInside(pass, connection, facts, desired);
-      pass.status = reportGuest(pass.resource, pass.status, facts, live, pass.now);
+      const { uid } = pass.resource.metadata;
+      pass.status = reportGuest(pass.resource, pass.status, { facts, live, setback: setbacks.last(uid) }, pass.now);
 
       const plan = planGuest({ spec: pass.resource.spec, status: pass.status, facts, desired, now: pass.now });
       if (plan.do === 'stall') return stalled(plan.reason, plan.message, 60_000);
       if (plan.do === 'wait') return waiting(plan.reason, plan.message, plan.checkAfterMs);
-      if (plan.do !== 'nothing') {
+      if (plan.do === 'nothing') setbacks.clear(uid);
+      else {
+        const resting = restAfterSetback(pass);
+        if (resting) return resting;
         const { placements, artifacts } = deps;
         return actOnGuest({ pass, connection, desired, placements, artifacts, storages: cluster.spec.storages }, plan);
       }
@@ -124,13 +138,25 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
     },
 
     async finalize(pass) {
-      await deps.links.drop(pass.resource.metadata.uid);
-      deps.health.drop(pass.resource.metadata.uid);
-      const outcome = await finalizeGuest(pass, deps.clusters, deps.installation);
-      if (outcome.type === 'settled') await deps.logs.remove(`guest/${pass.resource.metadata.uid}`);
+      const { uid } = pass.resource.metadata;
+      await deps.links.drop(uid);
+      deps.health.drop(uid);
+      const { clusters, installation } = deps;
+      const outcome = await finalizeGuest(pass, { clusters, installation, setbacks, restAfterSetback });
+      if (outcome.type !== 'settled') return outcome;
+      setbacks.clear(uid);
+      await deps.logs.remove(`guest/${uid}`);
       return outcome;
     },
   };
+
+  /** A task that failed is not asked for again at once, whatever woke the guest. */
+  function restAfterSetback(pass: Pass<Guest>): Outcome | undefined {
+    const { uid } = pass.resource.metadata;
+    const setback = setbacks.last(uid);
+    const restMs = setbacks.restMs(uid, pass.now);
+    return setback && restMs > 0 ? waiting(setback.reason, setback.message, restMs) : undefined;
+  }
 
   /** Asks the supervisor and the health monitor of a running guest; lets go of both when it does not run. */
   async function lookInside(
@@ -186,13 +212,19 @@ function expectedOf(pass: Pass<Guest>, desired: DesiredGuest): { memoryMiB: numb
 
 function conclude(pass: Pass<Guest>, live: LiveFacts, facts: GuestFacts): Outcome {
   if (pass.resource.spec.power === 'stopped' || facts.seen !== 'ours') return settled();
-  if (pass.status.healthy === true) return settled();
   if (pass.status.addresses.length === 0)
-    return waiting('AddressPending', 'The guest runs and has no address yet.', 500);
+    return waiting('AddressPending', 'The guest runs and has no address yet.', addressCheckMs(pass));
+  if (pass.status.healthy === true) return settled();
   const checkAfterMs = readyCheckAfterMs(pass.status, live, pass.now);
   return checkAfterMs === undefined
     ? settled(15_000)
     : waiting('HealthUnknown', 'The guest runs; it is not ready yet.', checkAfterMs);
+}
+
+/** An address comes at once or, where DHCP does not answer, for hours not. */
+function addressCheckMs({ status, now }: Pass<Guest>): number {
+  const ageMs = now.getTime() - Date.parse(status.startedAt ?? now.toISOString());
+  return Math.min(30_000, Math.max(500, ageMs / 4));
 }
 
 /** Before there is anything to report of the guest itself, Ready says what it waits for. */

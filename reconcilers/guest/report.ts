@@ -2,6 +2,7 @@ import { removeCondition, setCondition, type ConditionInput } from '../../crds/c
 import type { Guest } from '../../crds/guest.ts';
 import type { GuestLinkState } from '../providers/guest/guest-links.ts';
 import type { HealthState } from '../providers/guest/health-monitor.ts';
+import type { Trouble } from '../shared/trouble.ts';
 import { hostOf } from './desired.ts';
 import type { GuestFacts } from './observe.ts';
 
@@ -18,18 +19,26 @@ const STEADY_MS = 2_000;
 /** The same when nobody can ask the guest's supervisor. */
 const STEADY_UNSEEN_MS = 15_000;
 
+/** All that a report goes by. */
+export interface GuestFindings {
+  facts: GuestFacts;
+  live: LiveFacts;
+  /** What the last task came to, when it failed. */
+  setback?: Trouble | undefined;
+}
+
 /** The status as the facts have it. Pure; what was chosen stays, what is unknown is not guessed. */
 export function reportGuest(
   guest: Guest,
   status: Guest['status'],
-  facts: GuestFacts,
-  live: LiveFacts,
+  { facts, live, setback }: GuestFindings,
   now: Date,
 ): Guest['status'] {
   const next = withFacts(status, facts, live, now);
   const at = { generation: guest.metadata.generation, now };
   let { conditions } = next;
-  for (const condition of conditionsFor(guest, next, facts, live)) conditions = setCondition(conditions, condition, at);
+  for (const condition of conditionsFor(guest, next, { facts, live, setback }))
+    conditions = setCondition(conditions, condition, at);
   if (facts.seen === 'ours' && !facts.running) conditions = removeCondition(conditions, 'AgentReady');
   return { ...next, conditions };
 }
@@ -96,7 +105,11 @@ function healthOf(status: Guest['status'], { link, health }: LiveFacts, now: Dat
   return (link.process === 'running' || link.process === 'listening') && ranMs >= STEADY_MS ? true : undefined;
 }
 
-function conditionsFor(guest: Guest, status: Guest['status'], facts: GuestFacts, live: LiveFacts): ConditionInput[] {
+function conditionsFor(
+  guest: Guest,
+  status: Guest['status'],
+  { facts, live, setback }: GuestFindings,
+): ConditionInput[] {
   const list: ConditionInput[] = [];
   if (status.vmid !== undefined) {
     list.push({
@@ -122,7 +135,7 @@ function conditionsFor(guest: Guest, status: Guest['status'], facts: GuestFacts,
   } else if (facts.seen === 'absent') {
     list.push({ type: 'Created', status: 'False', reason: 'Creating', message: 'The guest does not exist yet.' });
   }
-  list.push(readyCondition(guest, status, facts, live));
+  list.push(readyCondition(guest, status, { facts, live, setback }));
   return list;
 }
 
@@ -155,7 +168,11 @@ function agentCondition({ link }: LiveFacts): ConditionInput {
 }
 
 /** The one answer to "does it serve?". An unknown leaves the last answer's sense out: nobody can say. */
-function readyCondition(guest: Guest, status: Guest['status'], facts: GuestFacts, live: LiveFacts): ConditionInput {
+function readyCondition(
+  guest: Guest,
+  status: Guest['status'],
+  { facts, live, setback }: GuestFindings,
+): ConditionInput {
   const no = (reason: ConditionInput['reason'], message: string): ConditionInput => ({
     type: 'Ready',
     status: 'False',
@@ -166,6 +183,7 @@ function readyCondition(guest: Guest, status: Guest['status'], facts: GuestFacts
     case 'unknown':
       return { type: 'Ready', status: 'Unknown', reason: facts.reason, message: facts.message };
     case 'absent':
+      if (setback) return no(setback.reason, setback.message);
       return status.created
         ? no('GuestMissing', 'The guest is gone from Proxmox; a new one will be made.')
         : no('Creating', 'The guest does not exist yet.');
@@ -180,11 +198,16 @@ function readyCondition(guest: Guest, status: Guest['status'], facts: GuestFacts
     default:
       return facts satisfies never;
   }
+  if (facts.lock !== undefined && !facts.running)
+    return no('Locked', `Proxmox has locked the guest (${facts.lock}); waiting until it is done.`);
+  if (setback && facts.running !== (guest.spec.power === 'running')) return no(setback.reason, setback.message);
   if (guest.spec.power === 'stopped') return no('Stopped', 'The guest is stopped, as asked.');
   if (!facts.running)
     return status.crashes > 1
       ? no('CrashLoop', 'The guest keeps stopping on its own.')
       : no('Starting', 'The guest is being started.');
+  if (status.addresses.length === 0)
+    return no('AddressPending', 'The guest runs and has no address yet. Check that DHCP answers on its bridge.');
   if (live.link?.connected && live.link.process === 'backoff') return no('CrashLoop', crashMessage(live.link));
   if (live.link?.connected && live.link.process === 'finished') return no('Exited', crashMessage(live.link));
   if (status.healthy === true)

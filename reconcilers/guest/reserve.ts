@@ -4,9 +4,12 @@ import type { Pass, ResourceReader } from '../../controller/reconciler.ts';
 import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { quantityBytes } from '../../crds/quantity.ts';
+import type { ListedStorage } from '../providers/proxmox/client.ts';
 import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import { firstFreeAddress, ipv4Text, ipv4Number } from '../shared/ipv4.ts';
 import type { Reservations } from '../shared/reservations.ts';
+import { troubleOf, type Trouble } from '../shared/trouble.ts';
+import { forgetChoice } from './act.ts';
 import { hostOf } from './desired.ts';
 import { chooseNode } from './placement.ts';
 
@@ -22,14 +25,20 @@ interface ReserveDeps {
  */
 export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Outcome | undefined> {
   const { metadata, spec } = pass.resource;
+  if (isChosenInVain(pass.status, deps.clusters)) forgetChoice(pass);
   if (pass.status.vmid !== undefined) return undefined;
 
   const cluster = findCluster(pass.resource, deps);
   if ('type' in cluster) return cluster;
   const connection = deps.clusters.get(cluster.metadata.name);
   const view = connection && (connection.observer.view() ?? (await connection.observer.refresh(pass.signal)));
-  if (!view?.fresh)
-    return waiting('ProviderUnavailable', `Waiting for the Proxmox cluster ${cluster.metadata.name} to answer.`, 1_000);
+  const trouble = troubleOf(cluster);
+  if (!view?.fresh) {
+    const message = trouble?.message ?? 'Waiting for it to answer.';
+    return waiting(trouble?.reason ?? 'ProviderUnavailable', `ProxmoxCluster ${cluster.metadata.name}: ${message}`);
+  }
+  if (trouble && unfit.has(trouble.reason))
+    return waiting(trouble.reason, `ProxmoxCluster ${cluster.metadata.name}: ${trouble.message}`, 15_000);
 
   const others = deps.read.list(Guest).filter((guest) => guest.metadata.uid !== metadata.uid);
   const region = cluster.spec.regions.find(({ name }) => name === spec.region);
@@ -42,12 +51,13 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
       .filter((guest) => spec.spreadKey !== undefined && guest.spec.spreadKey === spec.spreadKey)
       .flatMap(({ status }) => status.node ?? []),
     storages: [cluster.spec.storages.rootfs, cluster.spec.storages.templates],
-    availableStorages: new Set(
-      view.resources.storages.filter(({ available }) => available).map(({ node, storage }) => `${node}/${storage}`),
-    ),
+    availableStorages: usableStorages(cluster.spec.storages, view.resources.storages),
     memoryBytes: quantityBytes(spec.resources.memory),
   });
-  if (choice.node === undefined) return waiting('Unschedulable', choice.why, 15_000);
+  if (choice.node === undefined) {
+    const because = trouble ? ` ProxmoxCluster ${cluster.metadata.name}: ${trouble.message}` : '';
+    return waiting('Unschedulable', `${choice.why}${because}`, 15_000);
+  }
 
   const scope = cluster.metadata.name;
   const here = others.filter(({ status }) => status.cluster === scope);
@@ -93,14 +103,47 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
   return undefined;
 }
 
+/** With these a guest could be made and not run, or not be made at all. */
+const unfit: ReadonlySet<Trouble['reason']> = new Set<Trouble['reason']>([
+  'PrivilegeMissing',
+  'VersionUnsupported',
+  'ClusterNotQuorate',
+  'BridgeMissing',
+]);
+
+/** The chosen node went away before anything was asked of it: nothing can be there, so another may be chosen. */
+function isChosenInVain(
+  { cluster, node, created, createRequestedAt }: Guest['status'],
+  clusters: ClusterPool,
+): boolean {
+  if (node === undefined || created || createRequestedAt !== undefined) return false;
+  const view = clusters.get(cluster ?? '')?.observer.view();
+  return view?.fresh === true && view.resources.nodes.some((listed) => listed.node === node && !listed.online);
+}
+
+function usableStorages(
+  { rootfs, templates }: ProxmoxCluster['spec']['storages'],
+  storages: readonly ListedStorage[],
+): Set<string> {
+  const takes = ({ storage, content }: ListedStorage): boolean =>
+    (storage !== rootfs || content.includes('rootdir')) && (storage !== templates || content.includes('vztmpl'));
+  const usable = storages.filter((storage) => storage.available && takes(storage));
+  return new Set(usable.map(({ node, storage }) => `${node}/${storage}`));
+}
+
 function findCluster(guest: Guest, { read, clusters }: ReserveDeps): ProxmoxCluster | Outcome {
   const { cluster: wanted, region } = guest.spec;
   const named = read.list(ProxmoxCluster).filter(({ metadata }) => wanted === undefined || metadata.name === wanted);
   const withRegion = named.filter(({ spec }) => spec.regions.some(({ name }) => name === region));
-  const [first] = withRegion.filter(({ metadata }) => clusters.get(metadata.name) !== undefined);
+  const connected = withRegion.filter(({ metadata }) => clusters.get(metadata.name) !== undefined);
+  const first = connected.find((cluster) => troubleOf(cluster) === undefined) ?? connected[0];
   if (first) return first;
-  if (withRegion.length > 0)
-    return waiting('ProviderUnavailable', `No Proxmox cluster with the region "${region}" answers.`, 2_000);
+  const [unconnected] = withRegion;
+  if (unconnected) {
+    const trouble = troubleOf(unconnected);
+    const message = trouble?.message ?? 'Waiting for it to be connected.';
+    return waiting(trouble?.reason ?? 'ProviderUnavailable', `ProxmoxCluster ${unconnected.metadata.name}: ${message}`);
+  }
   const message =
     wanted === undefined
       ? `No ProxmoxCluster has the region "${region}". Create one, or correct spec.region.`

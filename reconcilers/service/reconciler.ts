@@ -2,13 +2,15 @@ import { Build } from '../../crds/build.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import { API_VERSION, SERVICE_LABEL } from '../../crds/meta.ts';
 import { Service } from '../../crds/service.ts';
-import { setCondition } from '../../crds/condition.ts';
+import { findCondition, setCondition } from '../../crds/condition.ts';
+import type { Resource } from '../../crds/define-kind.ts';
 import { isFault } from '../../controller/errors.ts';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import type { Pass, Reconciler, Resources } from '../../controller/reconciler.ts';
 import { Guest } from '../../crds/guest.ts';
 import { childName } from '../shared/child-name.ts';
 import { controlledBy } from '../shared/owner.ts';
+import { troubleOf } from '../shared/trouble.ts';
 import { buildHashOf, planService } from './plan.ts';
 import { reportService, type ServiceView } from './report.ts';
 
@@ -73,10 +75,13 @@ export function serviceReconciler({ read, write }: Resources): Reconciler<Servic
       const { uid } = pass.resource.metadata;
       const deployments = read.ownedBy(Deployment, uid);
       for (const deployment of deployments) await deleteOnce(Deployment, deployment);
-      if (deployments.length > 0) return waiting('WaitingForChildren', 'Waiting for the revisions to go.', 15_000);
+      if (deployments.length > 0)
+        return waiting('WaitingForChildren', leaving(deployments, 'Waiting for the revisions to go.'), 15_000);
       const builds = read.ownedBy(Build, uid);
       for (const build of builds) await deleteOnce(Build, build);
-      return builds.length > 0 ? waiting('WaitingForChildren', 'Waiting for the builds to go.', 15_000) : settled();
+      return builds.length > 0
+        ? waiting('WaitingForChildren', leaving(builds, 'Waiting for the builds to go.'), 15_000)
+        : settled();
     },
   };
 
@@ -170,6 +175,14 @@ function childMeta(
 } {
   const { namespace, name: serviceName } = service.metadata;
   return { name, namespace, labels: { [SERVICE_LABEL]: serviceName }, ownerReferences: [controlledBy(service)] };
+}
+
+/** What keeps something from going, in its own words. */
+function leaving(children: readonly Resource[], usual: string): string {
+  const words = children.map(({ status }) => findCondition(status.conditions, 'Reconciling'));
+  const held = words.find((condition) => condition?.status === 'True' && condition.reason === 'WaitingForChildren');
+  const trouble = children.map(troubleOf).find((found) => found !== undefined);
+  return trouble?.message ?? held?.message ?? usual;
 }
 
 function unsupported(pass: Pass<Service>, message: string): Outcome {

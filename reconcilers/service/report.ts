@@ -3,6 +3,7 @@ import type { Build } from '../../crds/build.ts';
 import type { Deployment } from '../../crds/deployment.ts';
 import type { Guest } from '../../crds/guest.ts';
 import type { Service } from '../../crds/service.ts';
+import { isUnknown, troubleOfGuests } from '../shared/guest-troubles.ts';
 
 /** What the children of a service say. */
 export interface ServiceView {
@@ -27,7 +28,8 @@ export function reportService(
   const updated = view.latest?.status.replicas?.ready ?? 0;
   const at = { generation: service.metadata.generation, now };
   const { url: _, activeDeployment: __, revision: ___, commit: ____, ...rest } = status;
-  const url = urlOf(service, ready);
+  // An address does not go away because nobody can look at the moment.
+  const url = urlOf(service, ready.length === 0 && isUnknown(guests) ? guests : ready);
   let { conditions } = status;
   for (const input of conditionsFor(service, status, view, ready.length, desired))
     conditions = setCondition(conditions, input, at);
@@ -88,7 +90,7 @@ function conditionsFor(
   ready: number,
   desired: number,
 ): ConditionInput[] {
-  const { build, latest } = view;
+  const { build, latest, guests } = view;
   const list: ConditionInput[] = [readyCondition(service, view, ready, desired)];
   const built = build?.status.phase === 'Succeeded';
   const notBuilt = findCondition(build?.status.conditions ?? [], 'Ready');
@@ -108,7 +110,12 @@ function conditionsFor(
         },
     ready >= desired
       ? { type: 'GuestsReady', status: 'True', reason: 'Available', message: 'As many guests as asked for are ready.' }
-      : { type: 'GuestsReady', status: 'False', reason: 'Degraded', message: 'Fewer guests than asked for are ready.' },
+      : {
+          type: 'GuestsReady',
+          status: isUnknown(guests) ? 'Unknown' : 'False',
+          reason: 'Degraded',
+          message: fewer(guests),
+        },
   );
   if (service.spec.domains.length > 0) {
     const message = 'Domains are recorded and not served yet; the service is reached at status.url.';
@@ -133,7 +140,7 @@ function conditionsFor(
 /** Ready means: what was asked for last serves. A failed rollout is not Ready though the old revision still serves. */
 function readyCondition(
   { spec }: Service,
-  { active, latest }: ServiceView,
+  { active, latest, guests }: ServiceView,
   ready: number,
   desired: number,
 ): ConditionInput {
@@ -158,5 +165,10 @@ function readyCondition(
   if (desired === 0) return is('True', 'NoReplicas', 'The service is scaled to nothing.');
   return ready >= desired
     ? is('True', 'Available', `Revision ${latest.spec.revision} serves.`)
-    : is('False', 'Degraded', 'Fewer guests than asked for are ready.');
+    : is(isUnknown(guests) ? 'Unknown' : 'False', 'Degraded', fewer(guests));
+}
+
+function fewer(guests: readonly Guest[]): string {
+  const trouble = troubleOfGuests(guests);
+  return `Fewer guests than asked for are ready.${trouble === undefined ? '' : ` ${trouble.message}`}`;
 }

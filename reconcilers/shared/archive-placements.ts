@@ -1,8 +1,10 @@
 import PQueue from 'p-queue';
+import { Backoff } from '../../controller/backoff.ts';
 import type { Clock } from '../../controller/clock.ts';
 import { archiveFilename, placeArchive } from '../providers/proxmox/place-archive.ts';
 import type { ArchiveFile, ProxmoxClient } from '../providers/proxmox/client.ts';
 import { ProxmoxFault } from '../providers/proxmox/fault.ts';
+import { meaningOfExit } from '../providers/proxmox/refusals.ts';
 
 export interface PlacementTarget {
   cluster: string;
@@ -16,8 +18,10 @@ export type Placement = { state: 'placed'; volid: string } | { state: 'placing' 
 
 /** Brings archives to template storages, each at most once at a time, however many guests wait for it. */
 export interface ArchivePlacements {
-  /** Starts the placing when it is not under way; throws what the last try came to, once. */
+  /** Starts the placing when it is not under way; for a while after a try that failed, throws what that came to. */
   ensure(target: PlacementTarget, archive: ArchiveFile): Placement;
+  /** True while the archive is on its way to a storage of the cluster. */
+  isPlacing(cluster: string, digest: string): boolean;
   /** The archive was removed from a storage. */
   forget(cluster: string, digest: string): void;
 }
@@ -38,7 +42,7 @@ const TRUST_MS = 10 * 60_000;
 type Entry =
   | { state: 'placing' }
   | { state: 'placed'; volid: string; at: number }
-  | { state: 'failed'; error: unknown };
+  | { state: 'failed'; error: unknown; untilMs: number };
 
 export function createArchivePlacements({
   clock,
@@ -47,9 +51,10 @@ export function createArchivePlacements({
   signal,
 }: PlacementsOptions): ArchivePlacements {
   const entries = new Map<string, Entry>();
+  const failing = new Backoff({ baseMs: 5_000 });
   const queue = new PQueue({ concurrency: 4 });
 
-  async function place({ client, node, storage }: PlacementTarget, file: ArchiveFile): Promise<string> {
+  async function place({ cluster, client, node, storage }: PlacementTarget, file: ArchiveFile): Promise<string> {
     const filename = archiveFilename(`sha256:${file.sha256}`);
     for (;;) {
       const url = downloadUrl(`sha256:${file.sha256}`);
@@ -59,18 +64,22 @@ export function createArchivePlacements({
         signal,
       );
       if ('volid' in step) return step.volid;
-      await follow(client, step.upid);
+      await follow({ cluster, client, node, storage }, step.upid);
     }
   }
 
-  async function follow(client: ProxmoxClient, upid: string): Promise<void> {
+  async function follow({ client, node, storage }: PlacementTarget, upid: string): Promise<void> {
     for (let pauseMs = TASK_POLL_MS; ; pauseMs = Math.min(pauseMs * 1.5, 2_000)) {
       const task = await client.task(upid, signal);
       if (task.status === 'ended' && task.ok) return;
-      if (task.status === 'ended') throw new ProxmoxFault('other', `Proxmox could not place the archive: ${task.exit}`);
+      if (task.status === 'ended') throw failure(task.exit, { node, storage });
       if (task.status === 'unknown') return;
       await new Promise<void>((resolve) => clock.after(pauseMs, resolve));
     }
+  }
+
+  function isFor(key: string, cluster: string, digest: string): boolean {
+    return key.startsWith(`${cluster}/`) && key.endsWith(`/${digest}`);
   }
 
   return {
@@ -79,23 +88,41 @@ export function createArchivePlacements({
       const entry = entries.get(key);
       if (entry?.state === 'placing') return entry;
       if (entry?.state === 'placed' && clock.monotonicMs() - entry.at < TRUST_MS) return entry;
-      if (entry?.state === 'failed') {
-        entries.delete(key);
-        throw entry.error;
-      }
+      if (entry?.state === 'failed' && clock.monotonicMs() < entry.untilMs) throw entry.error;
       entries.set(key, { state: 'placing' });
       void queue
         .add(() => place(target, archive))
         .then(
-          (volid) => entries.set(key, { state: 'placed', volid, at: clock.monotonicMs() }),
-          (error: unknown) => entries.set(key, { state: 'failed', error }),
+          (volid) => {
+            failing.reset(key);
+            entries.set(key, { state: 'placed', volid, at: clock.monotonicMs() });
+          },
+          (error: unknown) =>
+            entries.set(key, { state: 'failed', error, untilMs: clock.monotonicMs() + failing.next(key) }),
         )
         .finally(onSettled);
       return { state: 'placing' };
     },
+    isPlacing: (cluster, digest) =>
+      [...entries].some(([key, { state }]) => state === 'placing' && isFor(key, cluster, digest)),
     forget(cluster, digest) {
-      for (const key of entries.keys())
-        if (key.startsWith(`${cluster}/`) && key.endsWith(`/${digest}`)) entries.delete(key);
+      for (const [key, { state }] of entries) {
+        if (state === 'placing' || !isFor(key, cluster, digest)) continue;
+        failing.reset(key);
+        entries.delete(key);
+      }
     },
   };
+}
+
+function failure(exit: string, { node, storage }: { node: string; storage: string }): ProxmoxFault {
+  const meaning = meaningOfExit(exit);
+  const advice =
+    meaning === 'storageFull'
+      ? ' Free space on it, or name another in spec.storages.templates of the ProxmoxCluster.'
+      : '';
+  return new ProxmoxFault(
+    meaning,
+    `Proxmox could not place the archive on storage "${storage}" of ${node}: ${exit}.${advice}`,
+  );
 }

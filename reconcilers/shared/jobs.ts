@@ -10,9 +10,11 @@ export type JobState<T> =
  */
 export class Jobs<T> {
   readonly #jobs = new Map<string, { stage: string; abort: AbortController; state: JobState<T> }>();
+  /** Aborted and not ended yet, by key. */
+  readonly #ending = new Map<string, number>();
   readonly #onEnd: (key: string) => void;
 
-  /** `onEnd` is called when a job of a key ended, well or badly. */
+  /** `onEnd` is called when a job of a key ended, well, badly or aborted. */
   constructor(onEnd: (key: string) => void) {
     this.#onEnd = onEnd;
   }
@@ -48,13 +50,25 @@ export class Jobs<T> {
     void this.#run(key, job, work(abort.signal, progress));
   }
 
+  /** True while work that was aborted still holds what it works on. */
+  isEnding(key: string): boolean {
+    return this.#ending.has(key);
+  }
+
   async #run(key: string, job: { state: JobState<T> }, work: Promise<T>): Promise<void> {
     try {
       job.state = { state: 'done', result: await work };
     } catch (error) {
       job.state = { state: 'failed', error };
     }
-    if (this.#jobs.get(key) === job) this.#onEnd(key);
+    if (this.#jobs.get(key) !== job) this.#hasEnded(key);
+    this.#onEnd(key);
+  }
+
+  #hasEnded(key: string): void {
+    const left = (this.#ending.get(key) ?? 0) - 1;
+    if (left > 0) this.#ending.set(key, left);
+    else this.#ending.delete(key);
   }
 
   /** Forgets a job that ended, so that the stage can be tried again. */
@@ -63,12 +77,14 @@ export class Jobs<T> {
   }
 
   abort(key: string): void {
-    this.#jobs.get(key)?.abort.abort();
+    const job = this.#jobs.get(key);
+    if (!job) return;
     this.#jobs.delete(key);
+    if (job.state.state === 'running') this.#ending.set(key, (this.#ending.get(key) ?? 0) + 1);
+    job.abort.abort();
   }
 
   abortAll(): void {
-    for (const { abort } of this.#jobs.values()) abort.abort();
-    this.#jobs.clear();
+    for (const key of this.#jobs.keys()) this.abort(key);
   }
 }
