@@ -5,7 +5,7 @@ import { calls } from './api/calls.ts';
 import { ClusterAdmin } from './cluster/cluster-admin.ts';
 import type { ClusterSettings } from './cluster/cluster-settings.ts';
 import { Cluster } from './cluster/cluster.ts';
-import type { GuestEngine } from './engine/engine.ts';
+import type { GuestEngine, GuestMachine } from './engine/engine.ts';
 import type { FaultPlan } from './faults/fault-plan.ts';
 import { machineOf } from './guests/guest-machine.ts';
 import { ApiServer } from './http/api-server.ts';
@@ -86,15 +86,6 @@ export interface Sandbox {
 /** A storage with defaults: a directory with all contents, on every node. */
 export type StorageOptions = Pick<StorageDefinition, 'name'> & Partial<StorageDefinition>;
 
-const defaults = {
-  lockWaitMs: 10_000,
-  authDelayMs: 3_000,
-  statsTickMs: 10_000,
-  workersPerNode: 3,
-  proxyTimeoutMs: 30_000,
-  taskStopWaitMs: 5_000,
-};
-
 /** Starts a Proxmox VE cluster in a box: the API over TLS, over an engine that runs the guests. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { dataDir, nodes, engine, host = '127.0.0.1' } = options;
@@ -102,13 +93,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   mkdirSync(dataDir, { recursive: true });
   const cluster = new Cluster(settingsOf(options), engine);
   const admin = new ClusterAdmin(cluster);
-  if (options.interruptedTasks === 'undo') await admin.undoInterrupted();
   const certificate = loadCertificate(dataDir, [host, 'localhost', ...nodes]);
   cluster.fingerprint = certificate.fingerprint;
   await engine.recover(recoverable(cluster));
+  if (options.interruptedTasks === 'undo') await admin.undoInterrupted();
   engine.onExit((vmid) => void admin.guestExited(vmid));
   await cluster.stats.renew();
-  cluster.stats.start();
 
   const dispatcher = new Dispatcher(cluster, calls);
   const servers: ApiServer[] = [];
@@ -120,6 +110,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     servers.push(server);
     urls.push(`https://${host}:${port}`);
   }
+  cluster.stats.start();
   return {
     ...accessOf(cluster),
     url: urls[0] ?? '',
@@ -136,6 +127,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     close: async ({ stopGuests = true } = {}) => {
       cluster.stats.stop();
       await Promise.all(servers.map((server) => server.close()));
+      await cluster.tasks.close();
       await engine.close({ stopGuests });
     },
   };
@@ -159,24 +151,28 @@ function accessOf({ access }: Cluster): AccessPart {
 }
 
 function settingsOf(options: SandboxOptions): ClusterSettings {
-  const { dataDir, nodes } = options;
   return {
-    ...defaults,
-    ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
-    dataDir,
-    nodes,
+    dataDir: options.dataDir,
+    nodes: options.nodes,
     bridge: options.bridge ?? 'vmbr0',
     cores: options.cores ?? cpus().length,
     memoryMiB: options.memoryMiB ?? Math.floor(totalmem() / 1024 ** 2),
     taskTimes: options.taskTimes ?? {},
+    lockWaitMs: options.lockWaitMs ?? 10_000,
+    authDelayMs: options.authDelayMs ?? 3000,
+    statsTickMs: options.statsTickMs ?? 10_000,
+    workersPerNode: options.workersPerNode ?? 3,
+    proxyTimeoutMs: options.proxyTimeoutMs ?? 30_000,
+    taskStopWaitMs: options.taskStopWaitMs ?? 5000,
     now: options.now ?? Date.now,
   };
 }
 
-function recoverable(cluster: Cluster) {
-  return [...cluster.guests.all()]
+/** Guests that may have kept running; those half made have no root volume yet. */
+function recoverable({ guests, storages, settings }: Cluster): GuestMachine[] {
+  return [...guests.all()]
     .filter(({ config }) => config.options.has('rootfs'))
-    .map((guest) => machineOf(guest, cluster.storages, cluster.settings.cores));
+    .map((guest) => machineOf(guest, storages, settings.cores));
 }
 
 function completeStorage(storage: StorageOptions): StorageDefinition {

@@ -83,7 +83,10 @@ export const nodeCalls: readonly Call[] = [
       cf: consolidation,
       timeframe: { type: 'string', enum: [...timeframes, 'decade'] },
     },
-    handle: ({ cluster, node }) => [{ time: minuteOf(cluster.now()), ...nodeUsage(cluster, node) }],
+    handle: ({ cluster, node }) => {
+      if (!cluster.nodes.has(node)) throw new Refusal(`no such cluster node '${node}'`);
+      return [{ time: minuteOf(cluster.now()), ...nodeUsage(cluster, node) }];
+    },
   },
   {
     method: 'GET',

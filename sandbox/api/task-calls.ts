@@ -113,7 +113,7 @@ function readLog(context: CallContext): Page | TextAnswer {
   if (known ? !ownsTask(known, identity) : parts.user !== identity.id) {
     requireAll(cluster.access, identity, `/nodes/${node}`, ['Sys.Audit']);
   }
-  const lines = known ? (cluster.tasks.lines(upid) ?? []) : ['unable to open file - No such file or directory'];
+  const lines = known?.lines ?? ['unable to open file - No such file or directory'];
   if (args.flag('download')) {
     const at = new Date(parts.startTime * 1000).toISOString().replace(/\.\d+/, '');
     return new TextAnswer(lines.map((line) => `${line}\n`).join(''), `task-${parts.node}-${parts.type}-${at}.log`);

@@ -5,7 +5,6 @@ import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { Cluster } from '../cluster/cluster.ts';
 import { invalidParameters, Refusal } from '../refusal.ts';
 import { NoSpace, type DirectoryStorage } from '../storage/directory-storage.ts';
 import type { TaskContext } from '../tasks/task.ts';
@@ -73,6 +72,7 @@ async function upload(context: CallContext): Promise<string> {
   const { cluster, args, identity, node, uploaded } = context;
   if (uploaded === undefined) throw invalidParameters({ tmpfilename: 'upload failed' });
   try {
+    if (!cluster.nodes.has(node)) throw new Refusal(`no such cluster node '${node}'`);
     const { storage, name } = targetOf(context);
     const shownSource = `/var/tmp/${basename(uploaded)}`;
     return cluster.tasks.start({
@@ -252,7 +252,7 @@ function targetOf({ cluster, args, node }: Pick<CallContext, 'cluster' | 'args' 
   name: string;
 } {
   const content = args.required('content');
-  const storage = (cluster satisfies Cluster).storages.enabled(args.required('storage'), node);
+  const storage = cluster.storages.enabled(args.required('storage'), node);
   const file = args
     .required('filename')
     .replace(/^.*[/\\]/, '')

@@ -95,6 +95,7 @@ async function backUpGuest(
     }
     finish(cluster, job, guest, file, lines, log);
   } finally {
+    await task.stillAlive();
     cluster.guests.update(vmid, ({ options }) => options.delete('lock'));
   }
 }

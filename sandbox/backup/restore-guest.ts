@@ -51,8 +51,10 @@ export async function restoreGuest(cluster: Cluster, guest: RestoredGuest, task:
         if (guest.overwritten) await destroyVolumes(cluster, cluster.guests.get(vmid, guest.node));
         await unpackBackup(cluster, guest, made, allocated.options, task);
         const config = mergeConfig(backup, guest, allocated.options, task);
+        await task.stillAlive();
         cluster.guests.update(vmid, (kept) => replaceConfig(kept, config));
       } catch (error) {
+        await task.stillAlive();
         await freeVolumes(cluster, made);
         cluster.guests.remove(vmid);
         throw new Refusal(`unable to restore CT ${vmid} - ${messageOf(error)}`);

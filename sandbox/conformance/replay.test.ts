@@ -115,8 +115,8 @@ class Replay {
   async #untilEnded(call: RecordedCall): Promise<void> {
     const path = translate(decodeURIComponent(call.path), { names: this.#names });
     const upid = /UPID:.*?:(?=\/|$)/.exec(path)?.[0];
-    const isRunningOn = call.method === 'DELETE';
-    while (!isRunningOn && upid !== undefined && this.#cluster.sandbox.admin.runningTasks().includes(upid)) {
+    if (upid === undefined || call.method === 'DELETE') return;
+    while (this.#cluster.sandbox.admin.runningTasks().includes(upid)) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }

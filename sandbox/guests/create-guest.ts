@@ -43,8 +43,10 @@ export async function createGuest(cluster: Cluster, guest: NewGuest, task: TaskC
         made = allocated.made;
         config.options = withDefaults(guest, allocated.options);
         await fill(cluster, guest, made, config, task);
+        await task.stillAlive();
         cluster.guests.update(vmid, (kept) => replaceConfig(kept, config));
       } catch (error) {
+        await task.stillAlive();
         await freeVolumes(cluster, made);
         cluster.guests.remove(vmid);
         throw new Refusal(`unable to create CT ${vmid} - ${messageOf(error)}`);

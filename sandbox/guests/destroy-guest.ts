@@ -27,6 +27,7 @@ export async function destroyGuest(
       await task.takeTime();
       await destroyVolumes(cluster, guest);
       if (purge) task.log(`purging CT ${vmid} from related configurations..`);
+      await task.stillAlive();
       cluster.access.forgetGuest(vmid);
       cluster.guests.remove(vmid);
     },

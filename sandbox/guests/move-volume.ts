@@ -52,7 +52,11 @@ export function checkMove(cluster: Cluster, { vmid, node, key, targetVmid, targe
   if (target.config.options.has(targetKey)) {
     throw new Refusal(`Target volume key '${targetKey}' is already in use for container '${targetVmid}'`);
   }
-  if (readVolume(value).get('volume')?.startsWith('/')) {
+  const properties = readVolume(value);
+  if (/^mp\d+$/.test(targetKey) && !properties.has('mp')) {
+    throw new Refusal('format error', 500, { mp: 'property is missing and it is not optional' });
+  }
+  if (properties.get('volume')?.startsWith('/')) {
     throw new Refusal('Cannot move a bindmount or device mount to another container');
   }
   if (cluster.engine.isRunning(vmid) && !key.startsWith('unused')) {

@@ -35,10 +35,9 @@ export async function unpackTemplate(
     const image = readOciImage(template.path, template.shownPath);
     if (image) log('Detected OCI archive');
     else log(`extracting archive '${template.shownPath}'`);
-    takeSpace(root, image?.layerBytes ?? statSync(template.path).size, image !== undefined);
+    takeSpace(root, image?.layerBytes ?? statSync(template.path).size, image);
     const rootfs = root.storage.pathOf(root.volume.name);
     await cluster.engine.unpack({ path: template.path, format: image ? 'oci' : 'plain' }, rootfs);
-    root.storage.update({ ...root.volume, exposedPorts: image?.exposedPorts ?? [] });
     if (image) {
       makeImageFolders(rootfs, image.volumes, log);
       await mapImage(template.path, image, config, log);
@@ -106,19 +105,18 @@ async function detect(
   options.set('arch', 'amd64');
 }
 
-function takeSpace(root: MadeVolume, bytes: number, isImage: boolean): void {
+function takeSpace(root: MadeVolume, bytes: number, image: OciImage | undefined): void {
   try {
     root.storage.reserve(bytes);
   } catch (error) {
     if (!(error instanceof NoSpace)) throw error;
     throw new Refusal(
-      isImage
+      image
         ? 'failed to unpack OCI image: No space left on device (os error 28)'
         : `command 'lxc-usernsexec -- tar xpf -' failed: exit code 2`,
     );
   }
-  root.volume.contentBytes = bytes;
-  root.storage.update(root.volume);
+  root.storage.update({ ...root.volume, contentBytes: bytes, exposedPorts: image?.exposedPorts ?? [] });
 }
 
 /** `1092608 (1.1MiB, 32MiB/s)`, as tar says. */

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { Socket } from 'node:net';
+import { createServer as createListener, type Server as Listener, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Identity } from '../access/identity.ts';
@@ -11,6 +11,7 @@ import { authenticate } from './authenticate.ts';
 import type { ServerCertificate } from './certificate.ts';
 import type { Dispatcher, Outcome } from './dispatcher.ts';
 import { readForm, readParameters } from './read-parameters.ts';
+import { redirectToTls } from './plain-redirect.ts';
 import { receiveUpload } from './receive-upload.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -31,6 +32,8 @@ export class ApiServer {
   readonly #dispatcher: Dispatcher;
   readonly #node: string;
   readonly #server: Server;
+  readonly #listener: Listener;
+  readonly #sockets = new Set<Socket>();
   readonly #requests = new WeakMap<Socket, number>();
 
   constructor(cluster: Cluster, dispatcher: Dispatcher, node: string, { certificate, key }: ServerCertificate) {
@@ -44,21 +47,26 @@ export class ApiServer {
     this.#server.keepAliveTimeoutBuffer = 0;
     this.#server.on('tlsClientError', () => undefined);
     this.#server.on('clientError', (_error, socket) => socket.destroy());
+    this.#listener = createListener({ noDelay: true }, (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+      redirectToTls(socket, this.#server);
+    });
   }
 
   /** Resolves with the port. */
   async listen(host: string, port: number): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once('error', reject);
-    this.#server.listen(port, host, resolve);
+    this.#listener.once('error', reject);
+    this.#listener.listen(port, host, resolve);
     await promise;
-    const address = this.#server.address();
+    const address = this.#listener.address();
     return typeof address === 'object' && address ? address.port : port;
   }
 
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeAllConnections();
+    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
@@ -84,7 +92,8 @@ export class ApiServer {
       cookie: headers.cookie,
       csrfToken: textHeader(headers['csrfpreventiontoken']),
     };
-    const isOpen = method === 'POST' && target.path === '/access/ticket';
+    const isLogin = method === 'POST' && target.path === '/access/ticket';
+    const isOpen = isLogin && credentials.authorization === undefined;
     const caller = isOpen ? nobody : authenticate(this.#cluster.access, credentials, method, this.#cluster.now());
     if ('refusal' in caller) {
       await sleep(this.#cluster.settings.authDelayMs);

@@ -59,7 +59,7 @@ export class Dispatcher {
   /** Throws Refusal when the caller may not. */
   checkRights({ call, uri }: Route, { identity, parameters }: Pick<ApiRequest, 'identity' | 'parameters'>): void {
     if (call.ticketOnly && identity.token !== undefined) {
-      throw forbidden(`URI '${call.path}' not available with API token, need proper ticket.`);
+      throw forbidden(`URI '${call.path}' not available with API token, need proper ticket.\n`);
     }
     checkPermission(this.#cluster.access, identity, call.permission, (name) => uri[name] ?? textOf(parameters[name]));
   }

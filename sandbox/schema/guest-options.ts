@@ -73,7 +73,7 @@ const deviceFormat: PropertyFormat = {
   },
 };
 
-/** What a container's config may hold, as POST and PUT take it. Perl's `$` lets one newline pass at the end. */
+/** What a container's config may hold, as POST and PUT take it. */
 export const guestOptions = {
   arch: { type: 'string', enum: ['amd64', 'i386', 'arm64', 'armhf', 'riscv32', 'riscv64'], optional: true },
   cmode: { type: 'string', enum: ['shell', 'console', 'tty'], optional: true },

@@ -5,9 +5,11 @@ import { formatUpid, parseUpid, type Upid } from './upid.ts';
 
 /** What the API shows of one task. */
 export interface TaskRecord {
-  upid: string;
-  parts: Upid;
+  readonly upid: string;
+  readonly parts: Upid;
   end: TaskEnd | undefined;
+  /** Its log so far. */
+  readonly lines: readonly string[];
 }
 
 export interface TaskRegistryOptions {
@@ -25,7 +27,8 @@ export interface NewTask {
   work: TaskWork;
 }
 
-const keptTasks = 2000;
+const keptPerNode = 1000;
+const closeWaitMs = 1000;
 
 /** All nodes' tasks. */
 export class TaskRegistry {
@@ -41,16 +44,14 @@ export class TaskRegistry {
 
   /** Reads what an earlier process left. Returns the ids of the tasks that died with it. */
   addNode(node: string): string[] {
-    const store = new TaskStore(join(this.#options.dataDir, 'nodes', node, 'tasks'));
+    const store = new TaskStore(join(this.#options.dataDir, 'nodes', node), keptPerNode);
     this.#stores.set(node, store);
     const died: string[] = [];
-    for (const [upid, end] of store.load()) {
+    for (const { upid, end, lines } of store.load()) {
       const parts = parseUpid(upid);
       if (!parts) continue;
       if (!end) died.push(upid);
-      const known = end ?? { status: 'unexpected status', at: parts.startTime };
-      if (!end) store.ended(upid, known, []);
-      this.#records.set(upid, { upid, parts, end: known });
+      this.#records.set(upid, { upid, parts, end: end ?? { status: 'unexpected status', at: parts.startTime }, lines });
       this.#nextPid = Math.max(this.#nextPid, parts.pid + 1);
     }
     return died;
@@ -58,27 +59,26 @@ export class TaskRegistry {
 
   /** Starts a task and returns its id at once. */
   start({ node, type, id, user, work }: NewTask): string {
-    const now = this.#now();
-    const pid = this.#nextPid++;
-    const parts: Upid = { node, pid, processStart: Math.floor(process.uptime() * 100), startTime: now, type, id, user };
+    const store = this.#stores.get(node);
+    if (!store) throw new Error(`a task on ${node}, which is no node of this cluster`);
+    const parts: Upid = {
+      node,
+      pid: this.#nextPid++,
+      processStart: Math.floor(process.uptime() * 100),
+      startTime: this.#now(),
+      type,
+      id,
+      user,
+    };
     const upid = formatUpid(parts);
     const task = new Task(upid, parts, this.#options.moodOf({ node, type, id }), () => this.#now());
-    const record: TaskRecord = { upid, parts, end: undefined };
-    const store = this.#storeOf(node);
+    const record: TaskRecord = { upid, parts, end: undefined, lines: task.lines };
     this.#records.set(upid, record);
     this.#running.set(upid, task);
     store.started(upid);
     void this.#follow(task, record, store);
     setImmediate(() => void task.run(work));
     return upid;
-  }
-
-  async #follow(task: Task, record: TaskRecord, store: TaskStore): Promise<void> {
-    await task.done;
-    record.end = task.end;
-    this.#running.delete(task.upid);
-    if (task.end) store.ended(task.upid, task.end, task.lines);
-    this.#forgetOldest();
   }
 
   get(upid: string): TaskRecord | undefined {
@@ -92,14 +92,6 @@ export class TaskRegistry {
 
   running(): Iterable<Task> {
     return this.#running.values();
-  }
-
-  /** Undefined for an unknown task or one whose log is gone. */
-  lines(upid: string): readonly string[] | undefined {
-    const running = this.#running.get(upid);
-    if (running) return running.lines;
-    const node = parseUpid(upid)?.node ?? '';
-    return this.#records.has(upid) ? (this.#stores.get(node)?.readLines(upid) ?? []) : undefined;
   }
 
   /** Stops a task as Proxmox does: asks it to end, and kills it after the wait. */
@@ -124,20 +116,31 @@ export class TaskRegistry {
     while (this.#running.size > 0) await Promise.all([...this.#running.values()].map(({ done }) => done));
   }
 
+  /** Stops what runs, as a node does that shuts down. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#running.keys()].map((upid) => this.stop(upid, closeWaitMs)));
+    for (const store of this.#stores.values()) store.close();
+  }
+
   #now(): number {
     return Math.floor(this.#options.now() / 1000);
   }
 
-  #storeOf(node: string): TaskStore {
-    const store = this.#stores.get(node);
-    if (!store) throw new Error(`a task on ${node}, which is no node of this cluster`);
-    return store;
+  async #follow(task: Task, record: TaskRecord, store: TaskStore): Promise<void> {
+    await task.done;
+    record.end = task.end;
+    this.#running.delete(task.upid);
+    const { node } = task.parts;
+    const here = (): TaskRecord[] => [...this.#records.values()].filter(({ parts }) => parts.node === node);
+    if (task.end) store.ended(task.upid, task.end, task.lines, here);
+    this.#forgetOldest();
   }
 
   #forgetOldest(): void {
-    if (this.#records.size <= keptTasks + 200) return;
+    const kept = keptPerNode * this.#stores.size;
+    if (this.#records.size <= kept * 1.2) return;
     for (const [upid, { end }] of this.#records) {
-      if (this.#records.size <= keptTasks) return;
+      if (this.#records.size <= kept) return;
       if (end) this.#records.delete(upid);
     }
   }

@@ -12,6 +12,8 @@ export interface TaskContext {
   warn(line: string): void;
   /** Takes the time that this kind of task is set to take. Rejects when the task is stopped; never returns when it is killed. */
   takeTime(): Promise<void>;
+  /** Never returns when the task is killed. To be called before anything that a killed process would not do any more. */
+  stillAlive(): Promise<void>;
   /** Called when the task's process is killed, which runs nothing of its own any more; what the kernel would release goes here. */
   whenKilled(release: () => void): void;
 }
@@ -80,9 +82,13 @@ export class Task implements TaskContext {
       await sleep(extraMs, undefined, { signal: this.signal }).catch(() => undefined);
     }
     if (killed) this.kill();
-    if (this.end) await new Promise<never>(() => undefined);
+    await this.stillAlive();
     if (this.signal.aborted) throw new Error('received interrupt');
     if (error !== undefined) throw new Error(error);
+  }
+
+  async stillAlive(): Promise<void> {
+    if (this.end) await new Promise<never>(() => undefined);
   }
 
   whenKilled(release: () => void): void {
