@@ -12,6 +12,8 @@ interface ConnectOptions {
   max?: number;
 }
 
+/** A plan is kept for long, and the first are made while the tables are empty: they must be good for full ones. */
+const alwaysByIndex = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' };
 /** The server gives up on a statement first; after this nobody is there any more. */
 const STATEMENT_MS = 60_000;
 const PATIENCE_MS = 75_000;
@@ -89,7 +91,7 @@ export class Database {
       connect_timeout: 10,
       max_lifetime: null,
       onnotice: () => undefined,
-      connection: { application_name: 'containr', statement_timeout: STATEMENT_MS },
+      connection: { application_name: 'containr', statement_timeout: STATEMENT_MS, ...alwaysByIndex },
     });
   }
 }

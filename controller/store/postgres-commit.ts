@@ -84,6 +84,7 @@ async function store(database: Database, { revisions, fence }: DecidedBatch): Pr
       SELECT commit_batch(
         ${fence === undefined ? null : String(fence)}::bigint,
         ${JSON.stringify(revisions.map((revision, index) => newRow(revision, index + 1)))}::text::json,
+        ${revisions.map(({ json }) => json)}::text[],
         ${JSON.stringify(entries)}::text::json
       ) AS base`,
   );
@@ -114,8 +115,8 @@ async function readCurrent(database: Database, writes: readonly AnyWrite[]): Pro
   return { epoch: rows[0]?.epoch ?? undefined, objects: new Map(objects) };
 }
 
-/** As `commit_batch` reads it. The object is text in it, so that nothing in it means anything to PostgreSQL. */
-function newRow({ replaces, change, kind, key, object: { metadata }, json }: NewRevision, place: number) {
+/** As `commit_batch` reads it. */
+function newRow({ replaces, change, kind, key, object: { metadata } }: NewRevision, place: number) {
   return {
     place,
     replaces: replaces === undefined ? null : String(replaces),
@@ -127,7 +128,6 @@ function newRow({ replaces, change, kind, key, object: { metadata }, json }: New
     deleting: metadata.deletionTimestamp !== undefined,
     finalizers: metadata.finalizers ?? [],
     owners: (metadata.ownerReferences ?? []).map(({ uid }) => plainText(uid)),
-    object: json,
   };
 }
 

@@ -61,7 +61,7 @@ CREATE INDEX audit_uid ON audit (uid, id);
 -- Stores a batch that was decided on what was read before, and answers the version before its first. Null, and nothing is
 -- stored, when an object of it was changed since, or somebody took over from the leader whose epoch is given. One statement
 -- of the client: one that is paused or killed holds no lock.
-CREATE FUNCTION commit_batch(fence bigint, batch json, entries json) RETURNS bigint
+CREATE FUNCTION commit_batch(fence bigint, batch json, objects text[], entries json) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
   base bigint;
@@ -83,10 +83,10 @@ BEGIN
     FROM json_to_recordset(batch) AS n (place bigint, replaces bigint) WHERE r.version = n.replaces;
   INSERT INTO revisions (version, superseded_by, change, kind, namespace, name, uid, deleting, finalizers, owners, object)
     SELECT base + place, CASE WHEN change = 'DELETED' THEN base + place END, change, kind, namespace, name, uid, deleting,
-      finalizers, owners, object::json
+      finalizers, owners, objects[place]::json
     FROM json_to_recordset(batch) AS n (
       place bigint, change text, kind text, namespace text, name text, uid text, deleting boolean, finalizers text[],
-      owners text[], object text
+      owners text[]
     );
   INSERT INTO audit ("user", manager, address, user_agent, request_id, action, kind, namespace, name, uid, version, changed)
     SELECT "user", manager, address, user_agent, request_id, action, kind, namespace, name, uid, base + place, changed
