@@ -1,10 +1,13 @@
 import type { Connection } from './context.ts';
-import { CliError, type ExitName } from './exit.ts';
-import type { KindName } from './kind-names.ts';
+import { CliError, Refusal, type ExitName } from './exit.ts';
+import type { KindName, PlacedTarget } from './kind-names.ts';
 import type { ApiList, ApiObject, ApiTable } from './objects.ts';
+import { disconnected, streamedLines } from './streamed-lines.ts';
 
 const GROUP_PATH = '/apis/containr.dev/v1alpha1';
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
+/** For an answer; streams may take as long as they like. */
+const ANSWER_MS = 60_000;
 
 export interface ListQuery {
   namespace?: string | undefined;
@@ -12,24 +15,29 @@ export interface ListQuery {
   fields?: string | undefined;
 }
 
+export interface TableQuery extends ListQuery {
+  name?: string | undefined;
+  /** Whole objects beside the rows, instead of their metadata. */
+  withObjects?: boolean;
+}
+
 export interface ApplyOptions {
   fieldManager: string;
-  force?: boolean;
+  force?: boolean | undefined;
   dryRun?: boolean;
+}
+
+export interface WatchEvent<Item> {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  object: Item;
 }
 
 interface StatusBody {
   message?: string;
-  reason?: string;
   details?: { causes?: { field?: string; message?: string }[] };
 }
 
-export interface WatchEvent {
-  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
-  object: ApiObject;
-}
-
-/** The server as commands use it. Every refusal is a CliError with the server's own words. */
+/** The server as commands use it. Whatever it refuses is a Refusal with its own words; when it is away, a CliError says so. */
 export class ApiClient {
   readonly #connection: Connection;
 
@@ -41,13 +49,13 @@ export class ApiClient {
     return this.#connection.url;
   }
 
-  get(kind: KindName, name: string, namespace: string | undefined): Promise<ApiObject> {
-    return this.#json<ApiObject>('GET', this.path(kind, namespace, name));
+  get({ kind, name, namespace }: PlacedTarget): Promise<ApiObject> {
+    return this.#json<ApiObject>('GET', pathOf(kind, namespace, name));
   }
 
-  async find(kind: KindName, name: string, namespace: string | undefined): Promise<ApiObject | undefined> {
+  async find(target: PlacedTarget): Promise<ApiObject | undefined> {
     try {
-      return await this.get(kind, name, namespace);
+      return await this.get(target);
     } catch (error) {
       if (error instanceof CliError && error.exit === 'notFound') return undefined;
       throw error;
@@ -55,19 +63,25 @@ export class ApiClient {
   }
 
   /** All pages of a list. */
-  async list(kind: KindName, query: ListQuery = {}): Promise<ApiList> {
-    let page = await this.#json<ApiList>('GET', this.#listPath(kind, query));
+  async list(kind: KindName, query: ListQuery = {}, signal?: AbortSignal): Promise<ApiList> {
+    let page = await this.#json<ApiList>('GET', listPath(kind, query), { ...(signal && { signal }) });
     const { items } = page;
     while (page.metadata.continue) {
-      page = await this.#json<ApiList>('GET', this.#listPath(kind, query, page.metadata.continue));
+      const next = listPath(kind, query, { continue: page.metadata.continue });
+      page = await this.#json<ApiList>('GET', next, { ...(signal && { signal }) });
       items.push(...page.items);
     }
     return { ...page, items };
   }
 
-  table(kind: KindName, query: ListQuery & { name?: string | undefined }): Promise<ApiTable> {
-    const path = query.name === undefined ? this.#listPath(kind, query) : this.path(kind, query.namespace, query.name);
-    return this.#json<ApiTable>('GET', path, { headers: { accept: TABLE } });
+  /** The server's own table of a list, or of one object. */
+  table(kind: KindName, { name, withObjects, ...query }: TableQuery, signal?: AbortSignal): Promise<ApiTable> {
+    const include = withObjects ? { includeObject: 'Object' } : {};
+    const path =
+      name === undefined
+        ? listPath(kind, query, include)
+        : `${pathOf(kind, query.namespace, name)}?${new URLSearchParams(include)}`;
+    return this.#json<ApiTable>('GET', path, { headers: { accept: TABLE }, ...(signal && { signal }) });
   }
 
   apply(kind: KindName, object: ApiObject, { fieldManager, force, dryRun }: ApplyOptions): Promise<ApiObject> {
@@ -76,80 +90,70 @@ export class ApiClient {
       ...(force && { force: 'true' }),
       ...(dryRun && { dryRun: 'All' }),
     });
-    return this.#json<ApiObject>(
-      'PATCH',
-      `${this.path(kind, object.metadata.namespace, object.metadata.name)}?${query}`,
-      {
-        headers: { 'content-type': 'application/apply-patch+yaml' },
-        body: JSON.stringify(object),
-      },
-    );
+    const { namespace, name } = object.metadata;
+    return this.#json<ApiObject>('PATCH', `${pathOf(kind, namespace, name)}?${query}`, {
+      headers: { 'content-type': 'application/apply-patch+yaml' },
+      body: JSON.stringify(object),
+    });
   }
 
-  patch(kind: KindName, name: string, namespace: string | undefined, change: unknown): Promise<ApiObject> {
-    return this.#json<ApiObject>('PATCH', `${this.path(kind, namespace, name)}?fieldManager=containr-cli`, {
+  patch({ kind, name, namespace }: PlacedTarget, change: unknown): Promise<ApiObject> {
+    return this.#json<ApiObject>('PATCH', `${pathOf(kind, namespace, name)}?fieldManager=containr-cli`, {
       headers: { 'content-type': 'application/merge-patch+json' },
       body: JSON.stringify(change),
     });
   }
 
-  async delete(kind: KindName, name: string, namespace: string | undefined, propagationPolicy: string): Promise<void> {
-    await this.#json('DELETE', `${this.path(kind, namespace, name)}?propagationPolicy=${propagationPolicy}`);
+  async delete({ kind, name, namespace }: PlacedTarget, propagationPolicy: string): Promise<void> {
+    await this.#json('DELETE', `${pathOf(kind, namespace, name)}?propagationPolicy=${propagationPolicy}`);
   }
 
   /** Changes after `since`, until the signal aborts or the server ends the watch. */
-  async *watch(
+  watch(kind: KindName, query: ListQuery, since: string, signal: AbortSignal): AsyncGenerator<WatchEvent<ApiObject>> {
+    return this.#events<ApiObject>(listPath(kind, query, { watch: '1', resourceVersion: since }), { signal });
+  }
+
+  /** The same, each object as a table of one row. */
+  watchTable(
     kind: KindName,
-    query: ListQuery & { since: string; signal: AbortSignal; table?: boolean },
-  ): AsyncGenerator<WatchEvent> {
-    const path = this.#listPath(kind, query);
-    const separator = path.includes('?') ? '&' : '?';
-    const response = await this.#send(
-      'GET',
-      `${path}${separator}watch=1&resourceVersion=${encodeURIComponent(query.since)}`,
-      {
-        signal: query.signal,
-        ...(query.table && { headers: { accept: TABLE } }),
-      },
-    );
-    for await (const line of linesOf(response)) {
-      const event: WatchEvent = JSON.parse(line);
+    query: ListQuery,
+    since: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<ApiTable>> {
+    const path = listPath(kind, query, { watch: '1', resourceVersion: since });
+    return this.#events<ApiTable>(path, { signal, headers: { accept: TABLE } });
+  }
+
+  /** Lines of the log of an object, as they come. */
+  async *log({ kind, name, namespace }: PlacedTarget, query: Readonly<Record<string, string>>): AsyncGenerator<string> {
+    const path = `${pathOf(kind, namespace, name)}/log?${new URLSearchParams(query)}`;
+    const { signal } = new AbortController();
+    yield* streamedLines(await this.#send('GET', path, { signal, headers: { accept: 'text/plain' } }), this.url);
+  }
+
+  version(): Promise<{ gitVersion?: string }> {
+    return this.#json('GET', '/version');
+  }
+
+  async *#events<Item>(path: string, init: RequestInit): AsyncGenerator<WatchEvent<Item>> {
+    for await (const line of streamedLines(await this.#send('GET', path, init), this.url)) {
+      if (line === '') continue;
+      const event: WatchEvent<Item> = JSON.parse(line);
       yield event;
     }
   }
 
-  /** Lines of a log, as they come. */
-  async *lines(path: string, query: Readonly<Record<string, string>>, signal: AbortSignal): AsyncGenerator<string> {
-    const response = await this.#send('GET', `${path}?${new URLSearchParams(query)}`, {
-      signal,
-      headers: { accept: 'text/plain' },
-    });
-    yield* linesOf(response);
-  }
-
-  json<T>(path: string): Promise<T> {
-    return this.#json<T>('GET', path);
-  }
-
-  path(kind: KindName, namespace: string | undefined, name?: string): string {
-    const scope = kind.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : '';
-    return `${GROUP_PATH}${scope}/${kind.plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
-  }
-
-  #listPath(kind: KindName, { namespace, labels, fields }: ListQuery, next?: string): string {
-    const query = new URLSearchParams({
-      ...(labels !== undefined && { labelSelector: labels }),
-      ...(fields !== undefined && { fieldSelector: fields }),
-      ...(next !== undefined && { continue: next }),
-    });
-    const text = query.toString();
-    return `${this.path(kind, namespace)}${text === '' ? '' : `?${text}`}`;
-  }
-
   async #json<T>(method: string, path: string, init: RequestInit = {}): Promise<T> {
     const response = await this.#send(method, path, init);
-    const body: T = JSON.parse(await response.text());
-    return body;
+    try {
+      const body: T = JSON.parse(await response.text());
+      return body;
+    } catch (cause) {
+      if (init.signal?.aborted) throw cause;
+      if (!(cause instanceof SyntaxError)) throw disconnected(this.url, cause);
+      const message = `What answers at ${this.url} is not Containr. Check the address.`;
+      throw new CliError('server', message, [], { cause });
+    }
   }
 
   async #send(method: string, path: string, init: RequestInit): Promise<Response> {
@@ -158,63 +162,62 @@ export class ApiClient {
       authorization: `Bearer ${token}`,
       'user-agent': 'containr-cli',
       accept: 'application/json',
-      ...headersOf(init),
+      ...Object.fromEntries(new Headers(init.headers).entries()),
     };
+    const signal = init.signal ?? AbortSignal.timeout(ANSWER_MS);
     let response: Response;
     try {
-      response = await fetch(`${url}${path}`, { ...init, method, headers });
+      response = await fetch(`${url}${path}`, { ...init, signal, method, headers, redirect: 'error' });
     } catch (cause) {
       if (init.signal?.aborted) throw cause;
-      throw new CliError(
-        'server',
-        `The server at ${url} does not answer. Is it running, and is the address right?`,
-        [],
-        { cause },
-      );
+      throw disconnected(url, cause);
     }
     if (response.ok) return response;
-    throw await refusalOf(response);
+    throw await refusalOf(response, url);
   }
 }
 
-function headersOf({ headers }: RequestInit): Record<string, string> {
-  return Object.fromEntries(new Headers(headers).entries());
+function pathOf(kind: KindName, namespace: string | undefined, name: string): string {
+  return `${collectionPath(kind, namespace)}/${encodeURIComponent(name)}`;
 }
 
-async function refusalOf(response: Response): Promise<CliError> {
-  const text = await response.text();
+function collectionPath(kind: KindName, namespace: string | undefined): string {
+  const scope = kind.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : '';
+  return `${GROUP_PATH}${scope}/${kind.plural}`;
+}
+
+function listPath(
+  kind: KindName,
+  { namespace, labels, fields }: ListQuery,
+  more: Readonly<Record<string, string>> = {},
+): string {
+  const query = new URLSearchParams({
+    ...(labels !== undefined && { labelSelector: labels }),
+    ...(fields !== undefined && { fieldSelector: fields }),
+    ...more,
+  });
+  return `${collectionPath(kind, namespace)}?${query}`;
+}
+
+async function refusalOf(response: Response, url: string): Promise<CliError> {
+  const text = await response.text().catch(() => '');
   let body: StatusBody = {};
   try {
     body = JSON.parse(text);
   } catch {
-    body = { message: text.slice(0, 200) };
+    // Something in between answered, in words of its own.
   }
-  const details = (body.details?.causes ?? []).map(({ field = '', message = '' }) =>
-    field === '' ? message : `${field}: ${message}`,
-  );
-  return new CliError(
-    exitOf(response.status, body.reason),
-    body.message ?? `The server answered ${response.status}.`,
-    details,
-  );
+  const fields = (body.details?.causes ?? []).map(({ field = '', message = '' }) => ({ field, message }));
+  const message = body.message ?? `${url} answered ${response.status} without saying why. Is it a Containr server?`;
+  const hint = response.status === 401 ? ' Use "containr login", or set CONTAINR_TOKEN.' : '';
+  return new Refusal(exitOf(response.status), `${message}${hint}`, fields);
 }
 
-function exitOf(status: number, reason: string | undefined): ExitName {
+function exitOf(status: number): ExitName {
   if (status === 401 || status === 403) return 'forbidden';
   if (status === 404) return 'notFound';
   if (status === 409) return 'conflict';
-  if (status === 408 || status === 504 || reason === 'Timeout') return 'timeout';
-  return status >= 500 || status === 429 ? 'server' : 'usage';
-}
-
-async function* linesOf(response: Response): AsyncGenerator<string> {
-  if (!response.body) return;
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of response.body) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = parts.pop() ?? '';
-    for (const line of parts) if (line !== '') yield line;
-  }
-  if (rest !== '') yield rest;
+  if (status === 408 || status === 504) return 'timeout';
+  // 410: what was asked to go on from is no longer kept; asking anew helps.
+  return status >= 500 || status === 429 || status === 410 ? 'server' : 'usage';
 }

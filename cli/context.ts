@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CliError } from './exit.ts';
 
 /** Where a server is, and what shows it who we are. */
@@ -9,39 +9,46 @@ export interface Connection {
   token: string;
 }
 
-interface ContextFile {
+export interface ContextFile {
   current?: string;
   contexts: Record<string, Connection>;
 }
 
-/** The environment first, then the context that was asked for or is current. */
-export function resolveConnection(contextName: string | undefined): Connection {
-  const { CONTAINR_URL: url, CONTAINR_TOKEN: token } = process.env;
-  if (contextName === undefined && url !== undefined && url !== '') {
-    if (token === undefined || token === '') {
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The context that is asked for by name, else the environment, else the current context. Usage error when there is none. */
+export function resolveConnection(contextName: string | undefined, env: Environment = process.env): Connection {
+  const { CONTAINR_URL: url = '', CONTAINR_TOKEN: token = '' } = env;
+  if (contextName === undefined && url !== '') {
+    if (token === '')
       throw new CliError('usage', 'CONTAINR_URL is set and CONTAINR_TOKEN is not. Set both, or use "containr login".');
-    }
-    return { url: url.replace(/\/+$/, ''), token };
+    return { url: readUrl(url, 'CONTAINR_URL'), token };
   }
-  const file = readContexts();
-  const name = contextName ?? file.current;
+  const { current, contexts } = readContexts(env);
+  const name = contextName ?? current;
   if (name === undefined) {
     throw new CliError(
       'usage',
       'No server is known. Use "containr login URL", or set CONTAINR_URL and CONTAINR_TOKEN.',
     );
   }
-  const context = file.contexts[name];
-  if (!context)
-    throw new CliError(
-      'notFound',
-      `There is no context "${name}". Known: ${Object.keys(file.contexts).join(', ') || 'none'}.`,
-    );
-  return context;
+  const context = Object.hasOwn(contexts, name) ? contexts[name] : undefined;
+  if (context) return context;
+  const known = Object.keys(contexts).join(', ') || 'none';
+  throw new CliError('notFound', `There is no context "${name}". Known: ${known}. "containr login" makes one.`);
 }
 
-export function readContexts(): ContextFile {
-  const path = contextPath();
+/** The address of a server without a slash at its end. Usage error, naming where it stands, for anything else. */
+export function readUrl(text: string, where: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '' || url.hash !== '')
+    throw new CliError('usage', `${where}: "${text}" is not an address such as https://containr.example.com.`);
+  return url.href.replace(/\/+$/, '');
+}
+
+/** All contexts that are kept; none when there is no file. */
+export function readContexts(env: Environment = process.env): ContextFile {
+  const path = contextPath(env);
   if (!existsSync(path)) return { contexts: {} };
   try {
     const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
@@ -52,34 +59,34 @@ export function readContexts(): ContextFile {
   throw new CliError('usage', `${path} cannot be read as contexts. Correct or remove it.`);
 }
 
-/** Keeps a context and makes it the current one; readable by nobody else. */
-export function saveContext(name: string, connection: Connection): void {
-  const file = readContexts();
-  writeContexts({ current: name, contexts: { ...file.contexts, [name]: connection } });
+/** Keeps a context and makes it the current one. */
+export function saveContext(name: string, connection: Connection, env: Environment = process.env): void {
+  const { contexts } = readContexts(env);
+  writeContexts({ current: name, contexts: { ...contexts, [name]: connection } }, env);
 }
 
-export function writeContexts(file: ContextFile): void {
-  const path = contextPath();
-  mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
-  writeFileSync(`${path}.new`, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+/** Replaces the file as a whole; it holds tokens, so nobody else can read it at any moment. */
+export function writeContexts(file: ContextFile, env: Environment = process.env): void {
+  const path = contextPath(env);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  rmSync(`${path}.new`, { force: true });
+  writeFileSync(`${path}.new`, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
   renameSync(`${path}.new`, path);
 }
 
-function contextPath(): string {
-  const folder =
-    process.env['CONTAINR_CONFIG_DIR'] ??
-    join(process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'containr');
+function contextPath({ CONTAINR_CONFIG_DIR: own, XDG_CONFIG_HOME: config = '' }: Environment): string {
+  const folder = own ?? join(config === '' ? join(homedir(), '.config') : config, 'containr');
   return join(folder, 'contexts.json');
 }
 
 function isContextFile(value: unknown): value is ContextFile {
   if (typeof value !== 'object' || value === null || !('contexts' in value)) return false;
   const { contexts } = value;
+  if ('current' in value && typeof value.current !== 'string') return false;
   return typeof contexts === 'object' && contexts !== null && Object.values(contexts).every(isConnection);
 }
 
 function isConnection(value: unknown): value is Connection {
-  return (
-    typeof value === 'object' && value !== null && 'url' in value && 'token' in value && typeof value.url === 'string'
-  );
+  if (typeof value !== 'object' || value === null || !('url' in value) || !('token' in value)) return false;
+  return typeof value.url === 'string' && typeof value.token === 'string';
 }

@@ -25,3 +25,19 @@ export class CliError extends Error {
     this.details = details;
   }
 }
+
+/** One field that the server took offence at. */
+export interface RefusedField {
+  field: string;
+  message: string;
+}
+
+/** What the server refused, in its own words; they name the fields already, which stand apart here for who needs them. */
+export class Refusal extends CliError {
+  readonly fields: readonly RefusedField[];
+
+  constructor(exit: ExitName, message: string, fields: readonly RefusedField[]) {
+    super(exit, message);
+    this.fields = fields;
+  }
+}

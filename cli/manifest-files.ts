@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LineCounter, parseAllDocuments, type Document } from 'yaml';
 import { CliError } from './exit.ts';
+import { readDocument } from './manifest-document.ts';
 import type { ApiObject } from './objects.ts';
 
 /** One object of a file, and where it stands. */
@@ -9,120 +10,183 @@ export interface ManifestEntry {
   object: ApiObject;
   /** "shop.yaml, document 2": for messages. */
   place: string;
+  /** The line of a field, or of what is nearest around it. */
+  lineOf(field: string): number | undefined;
 }
 
 const LIMIT_BYTES = 3 * 1024 * 1024;
 const LIMIT_DOCUMENTS = 10_000;
 
-/** Reads files, folders (their .yaml, .yml and .json files, by name) and `-` for standard input. All that is wrong is told at once. */
+interface Found {
+  entries: ManifestEntry[];
+  problems: string[];
+}
+
+/**
+ * Reads files, folders (their .yaml, .yml and .json files, by name) and `-` for standard input. All that is wrong in any of
+ * them is told at once, as one usage error.
+ */
 export function readManifests(paths: readonly string[]): ManifestEntry[] {
-  const problems: string[] = [];
-  const entries = paths.flatMap(filesOf).flatMap((file) => {
-    try {
-      return readFile(file);
-    } catch (error) {
-      if (!(error instanceof CliError)) throw error;
-      problems.push(error.message, ...error.details);
-      return [];
-    }
-  });
-  if (problems.length > 0) throw new CliError('usage', problems[0] ?? '', problems.slice(1));
+  const found = paths.flatMap(filesOf).map(readFile);
+  const problems = found.flatMap((file) => file.problems);
+  if (problems.length > 0) throw manifestError(problems);
+  const entries = found.flatMap((file) => file.entries);
   if (entries.length === 0) throw new CliError('usage', `There is no object in ${paths.join(', ')}.`);
   return entries;
+}
+
+/** One usage error for all that is wrong in files. */
+export function manifestError(problems: readonly string[]): CliError {
+  const [first = '', ...rest] = problems;
+  return new CliError('usage', first, [...rest, 'Nothing was changed.']);
 }
 
 function filesOf(path: string): string[] {
   if (path === '-') return [path];
   try {
     if (!statSync(path).isDirectory()) return [path];
+    const files = readdirSync(path).filter((name) => /\.(ya?ml|json)$/.test(name));
+    return files.sort().map((name) => join(path, name));
   } catch (cause) {
-    throw new CliError('usage', `${path}: there is no such file or folder.`, [], { cause });
+    throw unreadable(path, cause);
   }
-  const files = readdirSync(path).filter((name) => /\.(ya?ml|json)$/.test(name));
-  return files.sort().map((name) => join(path, name));
 }
 
-function readFile(file: string): ManifestEntry[] {
+function readFile(file: string): Found {
   const name = file === '-' ? 'standard input' : file;
-  const bytes = readFileSync(file === '-' ? 0 : file);
-  if (bytes.length > LIMIT_BYTES) {
-    throw new CliError(
-      'usage',
-      `${name}: is ${Math.ceil(bytes.length / 1024)} KiB; a file may have ${LIMIT_BYTES / 1024} KiB. Split it.`,
-    );
+  const bytes = readAtMost(file, LIMIT_BYTES);
+  if (bytes === undefined)
+    return refused(`${name}: is larger than ${LIMIT_BYTES / 2 ** 20} MiB, which is what a file may have. Split it.`);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return refused(`${name}: is not UTF-8 text. Save it as UTF-8.`);
   }
   const lines = new LineCounter();
-  // Empty answers an array with an `empty` mark: no document at all.
-  const documents = parseAllDocuments(bytes.toString('utf8'), {
-    uniqueKeys: true,
-    schema: 'core',
-    lineCounter: lines,
-    logLevel: 'error',
-  });
-  if (!Array.isArray(documents)) return [];
+  const documents = documentsOf(text, lines);
+  if (!documents) return refused(`${name}: is nested too deeply to be read.`);
   if (documents.length > LIMIT_DOCUMENTS)
-    throw new CliError('usage', `${name}: has more than ${LIMIT_DOCUMENTS} documents. Split it.`);
-  return documents.flatMap((document, index) => readDocument(document, `${name}, document ${index + 1}`, lines));
+    return refused(`${name}: has more than ${LIMIT_DOCUMENTS} documents. Split it.`);
+  const found = documents.map((document, index) => readEntries(document, `${name}, document ${index + 1}`, lines));
+  return {
+    entries: found.flatMap(({ entries }) => entries),
+    problems: found.flatMap(({ problems }) => problems),
+  };
 }
 
-function readDocument(document: Document, place: string, lines: LineCounter): ManifestEntry[] {
-  const [error] = [...document.errors, ...document.warnings];
-  if (error) {
-    const { line } = lines.linePos(error.pos[0]);
-    throw new CliError('usage', `${place}, line ${line}: ${sentence(error.message)}`);
-  }
-  const value = plainValue(document, place);
-  if (value === null || value === undefined) return [];
-  if (typeof value !== 'object' || Array.isArray(value)) {
-    throw new CliError('usage', `${place}: is not an object with apiVersion, kind, metadata and spec.`);
-  }
-  if ('kind' in value && value.kind === 'List' && 'items' in value && Array.isArray(value.items)) {
-    return value.items.map((item: unknown, index) => ({
-      object: asObject(item, `${place}, item ${index + 1}`),
-      place: `${place}, item ${index + 1}`,
-    }));
-  }
-  return [{ object: asObject(value, place), place }];
-}
-
-function plainValue(document: Document, place: string): unknown {
+function documentsOf(text: string, lines: LineCounter): Document[] | undefined {
   try {
-    // Aliases that multiply are refused before they are unfolded.
-    return JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: 100 })), (key, value: unknown) => {
-      if (key === '__proto__' || key === 'constructor' || key === 'prototype')
-        throw new Error(`the key "${key}" is not allowed.`);
-      return value;
+    // Keys that repeat are looked for by us, who can name the field.
+    const documents = parseAllDocuments(text, {
+      uniqueKeys: false,
+      schema: 'core',
+      lineCounter: lines,
+      logLevel: 'error',
     });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CliError(
-      'usage',
-      `${place}: ${/alias/i.test(why) ? 'has too many aliases. Write the values out.' : sentence(why)}`,
-      [],
-      { cause },
-    );
+    return 'empty' in documents ? [] : documents;
+  } catch (error) {
+    // The parser calls itself once for each level.
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
 }
 
-function asObject(value: unknown, place: string): ApiObject {
-  if (!isNamedObject(value)) throw new CliError('usage', `${place}: kind and metadata.name are required.`);
-  return value;
+/** The content of a file, or undefined when it has more: what is too large is not read to its end. */
+function readAtMost(file: string, limit: number): Buffer | undefined {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    const descriptor = file === '-' ? 0 : openSync(file, 'r');
+    try {
+      for (;;) {
+        const chunk = Buffer.allocUnsafe(65_536);
+        const length = readSync(descriptor, chunk);
+        if (length === 0) return Buffer.concat(chunks);
+        chunks.push(chunk.subarray(0, length));
+        size += length;
+        if (size > limit) return undefined;
+      }
+    } finally {
+      if (file !== '-') closeSync(descriptor);
+    }
+  } catch (cause) {
+    throw unreadable(file === '-' ? 'standard input' : file, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown): CliError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const why =
+    code === 'ENOENT'
+      ? 'there is no such file or folder'
+      : code === 'EACCES'
+        ? 'it may not be read by you'
+        : `it cannot be read (${String(code)})`;
+  return new CliError('usage', `${path}: ${why}.`, [], { cause });
+}
+
+function readEntries(document: Document, place: string, lines: LineCounter): Found {
+  const read = readDocument(document, lines);
+  if (!read.ok) {
+    return refused(...read.problems.map(({ line, field, message }) => problemText(place, line, '', field, message)));
+  }
+  const { value, lineOf } = read;
+  if (value === null) return { entries: [], problems: [] };
+  if (!isList(value)) return readEntry(value, place, lineOf);
+  const found = value.items.map((item, index) =>
+    readEntry(item, `${place}, item ${index + 1}`, (field) => lineOf(`items[${index}].${field}`)),
+  );
+  return {
+    entries: found.flatMap(({ entries }) => entries),
+    problems: found.flatMap(({ problems }) => problems),
+  };
+}
+
+/** `shop.yaml, document 2, line 14, service/web: spec.replicas: must be at least 0`. */
+export function problemText(
+  place: string,
+  line: number | undefined,
+  name: string,
+  field: string,
+  message: string,
+): string {
+  const where = [place, ...(line === undefined ? [] : [`line ${line}`]), ...(name === '' ? [] : [name])].join(', ');
+  return `${where}: ${field === '' ? '' : `${field}: `}${message}`;
+}
+
+function readEntry(value: unknown, place: string, lineOf: ManifestEntry['lineOf']): Found {
+  const missing = missingField(value);
+  if (missing) return refused(problemText(place, lineOf(missing.field), '', missing.field, missing.message));
+  return isNamedObject(value) ? { entries: [{ object: value, place, lineOf }], problems: [] } : refused(place);
+}
+
+function missingField(value: unknown): { field: string; message: string } | undefined {
+  if (!isRecord(value)) return { field: '', message: 'is not an object with apiVersion, kind, metadata and spec' };
+  const { apiVersion, kind, metadata } = value;
+  if (apiVersion === undefined) return { field: 'apiVersion', message: 'is required: containr.dev/v1alpha1' };
+  if (typeof kind !== 'string') return { field: 'kind', message: 'is required, as text' };
+  if (!isRecord(metadata)) return { field: 'metadata', message: 'is required, with a name' };
+  const { name, namespace } = metadata;
+  if (name === undefined) return { field: 'metadata.name', message: 'is required' };
+  if (typeof name !== 'string') return { field: 'metadata.name', message: 'expected text; put it in quotes' };
+  if (namespace !== undefined && typeof namespace !== 'string')
+    return { field: 'metadata.namespace', message: 'expected text; put it in quotes' };
+  return undefined;
 }
 
 function isNamedObject(value: unknown): value is ApiObject {
-  if (typeof value !== 'object' || value === null || !('kind' in value) || !('metadata' in value)) return false;
-  const { kind, metadata } = value;
-  return (
-    typeof kind === 'string' &&
-    typeof metadata === 'object' &&
-    metadata !== null &&
-    'name' in metadata &&
-    typeof metadata.name === 'string'
-  );
+  return missingField(value) === undefined;
 }
 
-function sentence(text: string): string {
-  const first = text.split('\n')[0]?.trim() ?? '';
-  const body = first.replace(/ at line \d+, column \d+:?$/, '');
-  return /[.!?]$/.test(body) ? body : `${body}.`;
+function isList(value: unknown): value is { items: unknown[] } {
+  return isRecord(value) && value['kind'] === 'List' && Array.isArray(value['items']);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function refused(...problems: string[]): Found {
+  return { entries: [], problems };
 }

@@ -1,112 +1,124 @@
+import { findByPath } from '../crds/json-path.ts';
 import type { ApiClient } from './client.ts';
 import { CliError } from './exit.ts';
-import { findByPath } from '../crds/json-path.ts';
-import type { KindName } from './kind-names.ts';
+import { follow } from './follow.ts';
+import { targetName, type PlacedTarget } from './kind-names.ts';
 import { conditionOf, type ApiObject } from './objects.ts';
-
-export interface WaitTarget {
-  kind: KindName;
-  name: string;
-  namespace: string | undefined;
-}
 
 /** What is waited for. */
 export type WaitGoal =
   | { type: 'condition'; name: string; status: string }
   | { type: 'jsonpath'; path: string; value: string | undefined }
-  | { type: 'delete' }
+  /** With a uid, something new of the same name counts as gone too. */
+  | { type: 'delete'; uid?: string | undefined }
   | { type: 'create' };
+
+export const readyGoal: WaitGoal = { type: 'condition', name: 'Ready', status: 'True' };
 
 /** Reads `condition=Ready`, `condition=Ready=False`, `jsonpath={.status.phase}=Running`, `delete`, `create`. */
 export function readGoal(text: string): WaitGoal {
   if (text === 'delete' || text === 'create') return { type: text };
   const [, name, status = 'True'] = /^condition=([A-Za-z]+)(?:=(\w+))?$/.exec(text) ?? [];
   if (name !== undefined) return { type: 'condition', name, status };
-  const [, path, value] = /^jsonpath=(\{[^}]*\})(?:=(.*))?$/.exec(text) ?? [];
-  if (path !== undefined) return { type: 'jsonpath', path, value };
+  const [, path, value] = /^jsonpath=(\{[^}]*\})(?:=(.*))?$/s.exec(text) ?? [];
+  if (path !== undefined && findByPath(path, {})) return { type: 'jsonpath', path, value };
   throw new CliError(
     'usage',
-    `--for=${text} is not understood. Use condition=NAME[=VALUE], jsonpath={PATH}=VALUE, delete or create.`,
+    `--for=${text} is not understood. Use condition=NAME[=VALUE], jsonpath={.path}=VALUE, delete or create.`,
   );
 }
 
-const AGAIN_MS = 1_000;
+export interface WaitOptions {
+  timeoutMs: number;
+  /** Someone else's end ends this too, without a word. */
+  signal?: AbortSignal;
+  /** Waits on although the object is stalled: for what a loop does with any object. */
+  evenIfStalled?: boolean;
+  onChange?: ((object: ApiObject) => void) | undefined;
+}
 
 /**
- * Waits until the goal is met. Ends at once, with what the object says, when it is stalled in its present generation: waiting
- * longer would not help. Timeout error otherwise.
+ * Waits until the goal is met; a server that goes away meanwhile is waited for too. Ends at once, with what the object says,
+ * when it is stalled in its present generation, because waiting longer would not help. Timeout error otherwise.
  */
 export async function waitFor(
   client: ApiClient,
-  target: WaitTarget,
+  target: PlacedTarget,
   goal: WaitGoal,
-  timeoutMs: number,
-  onChange?: (object: ApiObject) => void,
+  { timeoutMs, signal, evenIfStalled, onChange }: WaitOptions,
 ): Promise<void> {
-  const shown = `${target.kind.singular}/${target.name}`;
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), Math.max(0, timeoutMs));
+  const shown = targetName(target);
+  const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
+  const query = { namespace: target.namespace, fields: `metadata.name=${target.name}` };
+  const changes = follow(
+    {
+      list: (until) => client.list(target.kind, query, until),
+      watch: (since, until) => client.watch(target.kind, query, since, until),
+    },
+    signal ? AbortSignal.any([timeout, signal]) : timeout,
+  );
   let last: ApiObject | undefined;
-  try {
-    while (!abort.signal.aborted) {
-      const list = await client.list(target.kind, {
-        namespace: target.namespace,
-        fields: `metadata.name=${target.name}`,
-      });
-      last = list.items[0];
-      if (last) onChange?.(last);
-      if (isMet(last, goal, shown)) return;
-      const watch = client.watch(target.kind, {
-        namespace: target.namespace,
-        fields: `metadata.name=${target.name}`,
-        since: list.metadata.resourceVersion ?? '',
-        signal: abort.signal,
-      });
-      for await (const { type, object } of watch) {
-        if (type === 'ERROR') break;
-        if (type === 'BOOKMARK') continue;
-        last = type === 'DELETED' ? undefined : object;
-        if (last) onChange?.(last);
-        if (isMet(last, goal, shown)) return;
-      }
-      if (!abort.signal.aborted) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-    }
-  } catch (error) {
-    if (!abort.signal.aborted) throw error;
-  } finally {
-    clearTimeout(timer);
-    abort.abort();
+  for await (const change of changes) {
+    last = change.type === 'LIST' ? change.listed.items[0] : change.type === 'DELETED' ? undefined : change.object;
+    if (last) onChange?.(last);
+    if (isMet(last, goal, shown)) return;
+    if (last && !evenIfStalled) failWhenStalled(last, goal, shown);
   }
+  if (signal?.aborted) return;
   throw new CliError('timeout', `${shown}: timed out waiting for ${goalText(goal)}. ${stateText(last)}`);
+}
+
+/** What to say once the goal is met. */
+export function metText(goal: WaitGoal): string {
+  switch (goal.type) {
+    case 'delete':
+      return 'deleted';
+    case 'create':
+      return 'created';
+    case 'condition':
+    case 'jsonpath':
+      return 'condition met';
+    default:
+      return goal satisfies never;
+  }
 }
 
 function isMet(object: ApiObject | undefined, goal: WaitGoal, shown: string): boolean {
   switch (goal.type) {
     case 'delete':
-      return object === undefined;
+      return object === undefined || (goal.uid !== undefined && object.metadata.uid !== goal.uid);
     case 'create':
       return object !== undefined;
     case 'condition': {
-      if (!object) throw new CliError('notFound', `${shown} does not exist.`);
-      const condition = conditionOf(object, goal.name);
-      const isCurrent = (object.status?.observedGeneration ?? 0) >= (object.metadata.generation ?? 0);
-      if (condition?.status.toLowerCase() === goal.status.toLowerCase() && isCurrent) return true;
-      failWhenStalled(object, shown);
-      return false;
+      const { metadata, status } = existing(object, shown);
+      const condition = status?.conditions?.find(({ type }) => type === goal.name);
+      if (condition?.status.toLowerCase() !== goal.status.toLowerCase()) return false;
+      // What was true of an earlier spec says nothing of this one.
+      const generation = metadata.generation ?? 0;
+      const answered = Math.min(status?.observedGeneration ?? 0, condition.observedGeneration ?? generation);
+      return answered >= generation || goal.name === 'Stalled';
     }
     case 'jsonpath': {
-      if (!object) throw new CliError('notFound', `${shown} does not exist.`);
-      const values = (findByPath(goal.path, object) ?? []).map(String);
-      if (goal.value === undefined ? values.length > 0 : values.includes(goal.value)) return true;
-      failWhenStalled(object, shown);
-      return false;
+      const values = (findByPath(goal.path, existing(object, shown)) ?? []).map(valueText);
+      return goal.value === undefined ? values.length > 0 : values.includes(goal.value);
     }
     default:
       return goal satisfies never;
   }
 }
 
-function failWhenStalled(object: ApiObject, shown: string): void {
+function existing(object: ApiObject | undefined, shown: string): ApiObject {
+  if (object) return object;
+  throw new CliError('notFound', `${shown} does not exist.`);
+}
+
+function valueText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function failWhenStalled(object: ApiObject, goal: WaitGoal, shown: string): void {
+  // An object that nobody has asked to go may well be stalled and still be deleted by and by.
+  if (goal.type === 'delete' && object.metadata.deletionTimestamp === undefined) return;
   const stalled = conditionOf(object, 'Stalled');
   if (stalled?.status !== 'True' || stalled.observedGeneration !== object.metadata.generation) return;
   throw new CliError('negative', `${shown} is stalled (${stalled.reason}): ${stalled.message}`);
@@ -117,7 +129,7 @@ function goalText(goal: WaitGoal): string {
     case 'condition':
       return `${goal.name}=${goal.status}`;
     case 'jsonpath':
-      return `${goal.path}=${goal.value ?? 'anything'}`;
+      return goal.value === undefined ? goal.path : `${goal.path}=${goal.value}`;
     case 'delete':
       return 'its end';
     case 'create':

@@ -1,164 +1,79 @@
-import { validateManifest } from '../../crds/validate.ts';
-import { allKinds } from '../../crds/kinds.ts';
+import { checkManifests, type CheckedEntry } from '../check-manifests.ts';
 import type { ApiClient } from '../client.ts';
+import { changeBetween, dryRun, refusalLines, targetOf } from '../dry-run.ts';
 import { CliError } from '../exit.ts';
-import { kindNamed, type KindName } from '../kind-names.ts';
-import { readManifests, type ManifestEntry } from '../manifest-files.ts';
-import { shownName, type ApiObject } from '../objects.ts';
-import { waitFor } from '../wait-for.ts';
+import { readManifests } from '../manifest-files.ts';
+import { shownName } from '../objects.ts';
+import { createProgress } from '../progress.ts';
+import type { Say } from '../text.ts';
+import { waitForAll } from '../wait-for-all.ts';
+import { readyGoal } from '../wait-for.ts';
 
 export interface ApplyFlags {
   filename: string[];
-  namespace?: string | undefined;
-  dryRun?: 'server' | 'client' | undefined;
-  wait?: boolean | undefined;
+  namespace?: string;
+  dryRun?: 'server' | 'client';
+  wait?: boolean;
   timeout: number;
-  exitCode?: boolean | undefined;
-  forceConflicts?: boolean | undefined;
+  forceConflicts?: boolean;
   fieldManager: string;
 }
 
-interface Item extends ManifestEntry {
-  kind: KindName;
-}
-
-type Change = 'created' | 'configured' | 'unchanged';
-
 /**
- * Applies every object of the files, or none: all are validated here, then by the server, before the first is written.
+ * Applies every object of the files, or none: all are checked here, then by the server, before the first is written.
+ * Answers whether anything is, or would be, other than before.
  */
-export async function apply(
-  client: () => ApiClient,
-  flags: ApplyFlags,
-  say: (line: string) => void,
-): Promise<'same' | 'changed'> {
-  const items = inOrder(validated(readManifests(flags.filename), flags.namespace));
+export async function apply(connect: () => ApiClient, flags: ApplyFlags, say: Say): Promise<'same' | 'changed'> {
+  const entries = checkManifests(readManifests(flags.filename), flags.namespace);
   if (flags.dryRun === 'client') {
-    for (const { object } of items) say(`${shownName(object)} valid (client dry run)`);
+    for (const { object } of entries) say(`${shownName(object)} valid (client dry run)`);
     return 'same';
   }
-  const server = client();
-  const answers = await askServer(server, items, flags);
+  const client = connect();
+  const options = { fieldManager: flags.fieldManager, force: flags.forceConflicts };
+  const expected = await dryRun(client, entries, options);
   if (flags.dryRun === 'server') {
-    items.forEach((item, index) => say(`${shownName(item.object)} ${answers[index]} (server dry run)`));
-    return answers.every((change) => change === 'unchanged') ? 'same' : 'changed';
+    entries.forEach(({ object }, index) => say(`${shownName(object)} ${expected[index]} (server dry run)`));
+    return expected.every((change) => change === 'unchanged') ? 'same' : 'changed';
   }
 
-  let changed = false;
-  const applied: ApiObject[] = [];
-  for (const { kind, object } of items) {
-    const before = await server.find(kind, object.metadata.name, object.metadata.namespace);
-    const after = await server.apply(kind, object, {
-      fieldManager: flags.fieldManager,
-      ...(flags.forceConflicts && { force: true }),
+  const changed = await write(client, entries, options, say);
+  if (flags.wait) {
+    await waitForAll(client, entries.map(targetOf), readyGoal, {
+      timeoutMs: flags.timeout,
+      onChange: createProgress(),
     });
-    const change = changeBetween(before, after);
-    changed ||= change !== 'unchanged';
-    say(`${shownName(object)} ${change}`);
-    applied.push(after);
   }
-  if (flags.wait) await waitForAll(server, items, flags.timeout);
   return changed ? 'changed' : 'same';
 }
 
-/** Here, without a server: everything that is wrong in any document, each with its place. */
-function validated(entries: readonly ManifestEntry[], namespace: string | undefined): Item[] {
-  const problems: string[] = [];
-  const seen = new Map<string, string>();
-  const items = entries.flatMap(({ object, place }) => {
-    const where = `${place}, ${object.kind.toLowerCase()}/${object.metadata.name}`;
-    const result = validateManifest(object);
-    if (!result.ok) {
-      problems.push(
-        ...result.problems.map(({ path, message }) => `${where}: ${path === '' ? '' : `${path}: `}${message}`),
-      );
-      return [];
-    }
-    const kind = kindNamed(object.kind);
-    const placed = inNamespace(object, kind, namespace);
-    if (kind.namespaced && placed.metadata.namespace === undefined) {
-      problems.push(
-        `${where}: metadata.namespace: is required; it is the name of a project. Set it, or use --namespace.`,
-      );
-    }
-    const key = `${kind.kind} ${placed.metadata.namespace ?? ''}/${placed.metadata.name}`;
-    const before = seen.get(key);
-    if (before !== undefined) problems.push(`${where}: is the same object as in ${before}. Keep one.`);
-    seen.set(key, place);
-    return [{ object: placed, place, kind }];
-  });
-  if (problems.length > 0)
-    throw new CliError('usage', problems[0] ?? '', [...problems.slice(1), 'Nothing was applied.']);
-  return items;
-}
-
-function inNamespace(object: ApiObject, kind: KindName, namespace: string | undefined): ApiObject {
-  if (!kind.namespaced || object.metadata.namespace !== undefined || namespace === undefined) return object;
-  return { ...object, metadata: { ...object.metadata, namespace } };
-}
-
-/** What others depend on first. */
-function inOrder(items: readonly Item[]): Item[] {
-  const rank = (item: Item): number => allKinds.findIndex(({ kind }) => kind === item.object.kind);
-  return items.toSorted((a, b) => rank(a) - rank(b));
-}
-
-/** The server's own checks for all objects, before anything is written. */
-async function askServer(client: ApiClient, items: readonly Item[], flags: ApplyFlags): Promise<Change[]> {
-  const projects = new Set(
-    items.filter(({ kind }) => kind.kind === 'Project').map(({ object }) => object.metadata.name),
-  );
-  const problems: string[] = [];
-  const changes: Change[] = [];
-  let exit: CliError | undefined;
-  for (const { kind, object, place } of items) {
+async function write(
+  client: ApiClient,
+  entries: readonly CheckedEntry[],
+  options: { fieldManager: string; force: boolean | undefined },
+  say: Say,
+): Promise<boolean> {
+  let changed = false;
+  for (const [index, entry] of entries.entries()) {
+    const { kind, object } = entry;
     try {
-      const before = await client.find(kind, object.metadata.name, object.metadata.namespace);
-      // A namespace that this very set brings cannot be there yet.
-      const isNew =
-        kind.namespaced && projects.has(object.metadata.namespace ?? '') && !(await projectExists(client, object));
-      if (isNew) {
-        changes.push('created');
-        continue;
-      }
-      const after = await client.apply(kind, object, {
-        fieldManager: flags.fieldManager,
-        dryRun: true,
-        ...(flags.forceConflicts && { force: true }),
-      });
-      changes.push(changeBetween(before, after));
+      const before = await client.find(targetOf(entry));
+      const change = changeBetween(before, await client.apply(kind, object, options));
+      changed ||= change !== 'unchanged';
+      say(`${shownName(object)} ${change}`);
     } catch (error) {
-      if (!(error instanceof CliError) || error.exit === 'server') throw error;
-      exit ??= error;
-      const where = `${place}, ${shownName(object)}`;
-      problems.push(
-        ...(error.details.length > 0
-          ? error.details.map((detail) => `${where}: ${detail}`)
-          : [`${where}: ${error.message}`]),
-      );
+      if (!(error instanceof CliError)) throw error;
+      throw new CliError(error.exit, refusalLines(entry, error).join(' '), [partText(entries, index)], {
+        cause: error,
+      });
     }
   }
-  if (exit) throw new CliError(exit.exit, problems[0] ?? exit.message, [...problems.slice(1), 'Nothing was applied.']);
-  return changes;
+  return changed;
 }
 
-async function projectExists(client: ApiClient, { metadata }: ApiObject): Promise<boolean> {
-  return (await client.find(kindNamed('Project'), metadata.namespace ?? '', undefined)) !== undefined;
-}
-
-function changeBetween(before: ApiObject | undefined, after: ApiObject): Change {
-  if (!before) return 'created';
-  return before.metadata.resourceVersion === after.metadata.resourceVersion ? 'unchanged' : 'configured';
-}
-
-async function waitForAll(client: ApiClient, items: readonly Item[], timeoutMs: number): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  for (const { kind, object } of items) {
-    await waitFor(
-      client,
-      { kind, name: object.metadata.name, namespace: object.metadata.namespace },
-      { type: 'condition', name: 'Ready', status: 'True' },
-      deadline - Date.now(),
-    );
-  }
+/** The server has accepted all of it a moment ago, so something changed in between: what came of it has to be said. */
+function partText(entries: readonly CheckedEntry[], done: number): string {
+  const rest = entries.length - done;
+  const before = done === 0 ? 'Nothing was applied' : `The ${done} before it were applied, ${rest} were not`;
+  return `${before}. Apply again: what is as it should be stays untouched.`;
 }

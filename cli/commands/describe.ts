@@ -1,51 +1,53 @@
 import { stringify } from 'yaml';
 import type { ApiClient } from '../client.ts';
-import { kindNamed, kindNames, type Target } from '../kind-names.ts';
-import type { ApiObject } from '../objects.ts';
-import { ageText, alignColumns } from '../render-table.ts';
+import { CliError } from '../exit.ts';
+import { kindNamed, kindNames, type PlacedTarget } from '../kind-names.ts';
+import { conditionOf, shownName, type ApiObject } from '../objects.ts';
+import { alignColumns } from '../render-table.ts';
+import { ageText, plainLine, type Say } from '../text.ts';
 
 const EVENTS = 10;
-const childKinds = ['Build', 'Deployment', 'Guest'];
+const SYSTEM_NAMESPACE = 'containr-system';
+const childKinds = kindNames.filter(({ kind }) => ['Build', 'Deployment', 'Guest'].includes(kind));
 
 /** All that helps to understand one object: what is asked for, how it stands, what belongs to it, what happened last. */
-export async function describe(
-  client: ApiClient,
-  { kind, name }: Target,
-  namespace: string | undefined,
-  say: (line: string) => void,
-): Promise<void> {
-  const object = await client.get(kind, name, kind.namespaced ? namespace : undefined);
-  const { metadata } = object;
-  const head: [string, string][] = [
-    ['Name:', metadata.name],
-    ['Namespace:', metadata.namespace ?? ''],
-    ['Kind:', object.kind],
-    [
-      'Labels:',
-      Object.entries(metadata.labels ?? {})
-        .map(([key, value]) => `${key}=${value}`)
-        .join(', '),
-    ],
-    ['Owner:', (metadata.ownerReferences ?? []).map((owner) => `${owner.kind.toLowerCase()}/${owner.name}`).join(', ')],
-    ['Age:', metadata.creationTimestamp === undefined ? '' : ageText(metadata.creationTimestamp)],
-    ['Deleting:', metadata.deletionTimestamp === undefined ? '' : `since ${ageText(metadata.deletionTimestamp)}`],
-    ['Generation:', `${metadata.generation} (answered: ${object.status?.observedGeneration ?? 'none yet'})`],
-  ];
-  for (const line of alignColumns(head.filter(([, value]) => value !== ''))) say(line);
+export async function describe(client: ApiClient, target: PlacedTarget, say: Say): Promise<void> {
+  const object = await client.get(target);
+  const [children, events] = await Promise.all([childLines(client, object), eventLines(client, object)]);
+  for (const line of alignColumns(headOf(object).filter(([, value]) => value !== ''))) say(line);
   section('Spec', indent(stringify(object.spec ?? {})), say);
   section('Status', indent(stringify(statusWithoutNoise(object))), say);
   section('Conditions', conditionLines(object), say);
-  section('Children', await childLines(client, object), say);
-  section('Events', await eventLines(client, object), say);
+  section('Children', children, say);
+  section('Events', events, say);
 }
 
-function section(title: string, lines: readonly string[], say: (line: string) => void): void {
+function headOf({ kind, metadata, status }: ApiObject): [string, string][] {
+  const pairs = (map: Record<string, string> = {}): string =>
+    Object.entries(map)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(', ');
+  const owners = (metadata.ownerReferences ?? []).map((owner) => `${owner.kind.toLowerCase()}/${owner.name}`);
+  return [
+    ['Name:', metadata.name],
+    ['Namespace:', metadata.namespace ?? ''],
+    ['Kind:', kind],
+    ['Labels:', pairs(metadata.labels)],
+    ['Owner:', owners.join(', ')],
+    ['Age:', ageText(metadata.creationTimestamp ?? '')],
+    ['Deleting:', metadata.deletionTimestamp === undefined ? '' : `for ${ageText(metadata.deletionTimestamp)}`],
+    ['Generation:', `${metadata.generation ?? 0} (answered: ${status?.observedGeneration ?? 'none yet'})`],
+  ];
+}
+
+function section(title: string, lines: readonly string[], say: Say): void {
   say(`${title}:${lines.length === 0 ? ' none' : ''}`);
   for (const line of lines) say(`  ${line}`);
 }
 
 function indent(text: string): string[] {
-  return text.trimEnd().split('\n');
+  const trimmed = text.trimEnd();
+  return trimmed === '{}' ? [] : trimmed.split('\n');
 }
 
 /** Conditions have a section of their own, and a machine's memory is for the controller. */
@@ -55,46 +57,46 @@ function statusWithoutNoise({ status = {} }: ApiObject): Record<string, unknown>
 }
 
 function conditionLines({ status }: ApiObject): string[] {
-  const rows = (status?.conditions ?? []).map(({ type, status: value, reason, message, lastTransitionTime }) => [
+  const rows = (status?.conditions ?? []).map(({ type, status: value, reason, message, lastTransitionTime = '' }) => [
     type,
     value,
-    lastTransitionTime === undefined ? '' : ageText(lastTransitionTime),
+    ageText(lastTransitionTime),
     reason,
-    message.split('\n')[0] ?? '',
+    plainLine(message),
   ]);
   return rows.length === 0 ? [] : alignColumns([['TYPE', 'STATUS', 'SINCE', 'REASON', 'MESSAGE'], ...rows]);
 }
 
-async function childLines(client: ApiClient, { metadata }: ApiObject): Promise<string[]> {
-  if (metadata.namespace === undefined) return [];
-  const kinds = kindNames.filter(({ kind }) => childKinds.includes(kind));
-  const lists = await Promise.all(kinds.map((kind) => client.list(kind, { namespace: metadata.namespace })));
-  const children = lists
-    .flatMap(({ items }) => items)
-    .filter((item) => item.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid));
-  const rows = children.map((child) => {
-    const ready = child.status?.conditions?.find(({ type }) => type === 'Ready');
-    return [
-      `${child.kind.toLowerCase()}/${child.metadata.name}`,
-      ready?.reason ?? '',
-      (ready?.message ?? '').split('\n')[0] ?? '',
-    ];
-  });
-  return alignColumns(rows);
+/** What the object made, and what that made in turn; of a project, its services. */
+async function childLines(client: ApiClient, { kind, metadata }: ApiObject): Promise<string[]> {
+  if (kind === 'Project') {
+    const { items } = await client.list(kindNamed('Service'), { namespace: metadata.name });
+    return alignColumns(items.map((item) => childRow(item, 0)));
+  }
+  const { namespace } = metadata;
+  if (namespace === undefined) return [];
+  const lists = await Promise.all(childKinds.map((child) => client.list(child, { namespace })));
+  const all = lists.flatMap(({ items }) => items);
+  const below = (uid: string | undefined, depth: number): string[][] =>
+    all
+      .filter((item) => item.metadata.ownerReferences?.some((owner) => owner.uid === uid))
+      .flatMap((item) => [childRow(item, depth), ...(depth < 3 ? below(item.metadata.uid, depth + 1) : [])]);
+  return alignColumns(below(metadata.uid, 0));
+}
+
+function childRow(object: ApiObject, depth: number): string[] {
+  const ready = conditionOf(object, 'Ready');
+  return [`${'  '.repeat(depth)}${shownName(object)}`, ready?.reason ?? '', plainLine(ready?.message ?? '')];
 }
 
 async function eventLines(client: ApiClient, { metadata }: ApiObject): Promise<string[]> {
-  const { items } = await client.list(kindNamed('Event'), {
-    namespace: metadata.namespace ?? 'containr-system',
-    fields: `spec.regarding.uid=${metadata.uid}`,
-  });
-  const rows = items
+  const rows = (await eventsOf(client, metadata))
     .map(({ spec = {} }) => ({
       last: String(spec['lastTimestamp'] ?? ''),
       type: String(spec['type']),
       reason: String(spec['reason']),
       count: Number(spec['count'] ?? 1),
-      message: String(spec['message'] ?? ''),
+      message: plainLine(String(spec['message'] ?? '')),
     }))
     .sort((a, b) => (a.last < b.last ? -1 : 1))
     .slice(-EVENTS)
@@ -103,7 +105,18 @@ async function eventLines(client: ApiClient, { metadata }: ApiObject): Promise<s
       type,
       reason,
       count > 1 ? `x${count}` : '',
-      message.split('\n')[0] ?? '',
+      message,
     ]);
   return rows.length === 0 ? [] : alignColumns([['LAST', 'TYPE', 'REASON', 'COUNT', 'MESSAGE'], ...rows]);
+}
+
+async function eventsOf(client: ApiClient, { namespace, uid }: ApiObject['metadata']): Promise<ApiObject[]> {
+  try {
+    const query = { namespace: namespace ?? SYSTEM_NAMESPACE, fields: `spec.regarding.uid=${uid}` };
+    return (await client.list(kindNamed('Event'), query)).items;
+  } catch (error) {
+    // What happens to objects in no project is for administrators; the object itself may still be shown.
+    if (namespace === undefined && error instanceof CliError && error.exit === 'forbidden') return [];
+    throw error;
+  }
 }

@@ -1,39 +1,36 @@
 import type { ApiClient } from '../client.ts';
 import { CliError } from '../exit.ts';
-import type { Target } from '../kind-names.ts';
+import type { PlacedTarget } from '../kind-names.ts';
+import type { Say } from '../text.ts';
 
 export interface LogFlags {
-  namespace?: string | undefined;
-  follow?: boolean | undefined;
-  tail?: string | undefined;
-  since?: number | undefined;
-  timestamps?: boolean | undefined;
-  build?: boolean | undefined;
-  previous?: boolean | undefined;
+  follow?: boolean;
+  tail?: number;
+  /** Milliseconds. */
+  since?: number;
+  timestamps?: boolean;
+  prefix?: boolean;
+  build?: boolean;
+  previous?: boolean;
 }
 
 const withLogs = new Set(['Service', 'Deployment', 'Guest', 'Build']);
 
 /** Prints what guests or a build printed, as the server has collected it. */
-export async function logs(
-  client: ApiClient,
-  { kind, name }: Target,
-  flags: LogFlags,
-  say: (line: string) => void,
-): Promise<void> {
+export async function logs(connect: () => ApiClient, target: PlacedTarget, flags: LogFlags, say: Say): Promise<void> {
+  const { kind } = target;
   if (!withLogs.has(kind.kind))
     throw new CliError('usage', `A ${kind.kind} has no log. Services, deployments, guests and builds have.`);
-  const { namespace } = flags;
-  if (namespace === undefined)
-    throw new CliError('usage', `${kind.plural} live in projects. Name one with -n PROJECT.`);
+  if (flags.build && kind.kind !== 'Service')
+    throw new CliError('usage', `--build is for services: it shows the log of their newest build.`);
   const query = {
     ...(flags.follow && { follow: 'true' }),
-    ...(flags.tail !== undefined && { tailLines: flags.tail }),
+    ...(flags.tail !== undefined && { tailLines: String(flags.tail) }),
     ...(flags.since !== undefined && { sinceSeconds: String(Math.ceil(flags.since / 1_000)) }),
     ...(flags.timestamps && { timestamps: 'true' }),
+    ...(flags.prefix && { prefix: 'true' }),
     ...(flags.build && { build: 'true' }),
     ...(flags.previous && { previous: 'true' }),
   };
-  const abort = new AbortController();
-  for await (const line of client.lines(`${client.path(kind, namespace, name)}/log`, query, abort.signal)) say(line);
+  for await (const line of connect().log(target, query)) say(line);
 }

@@ -1,26 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { ApiClient } from '../client.ts';
-import type { Target } from '../kind-names.ts';
-import { waitFor } from '../wait-for.ts';
+import { targetName, type PlacedTarget } from '../kind-names.ts';
+import type { Say } from '../text.ts';
+import { waitForAll } from '../wait-for-all.ts';
 
-/** Asks a loop to look at an object now; ends when the loop has echoed the request. */
+/** Asks loops to look at objects now; ends when each has echoed the request, stalled or not. */
 export async function reconcile(
   client: ApiClient,
-  { kind, name }: Target,
-  namespace: string | undefined,
+  targets: readonly PlacedTarget[],
   timeoutMs: number,
-  say: (line: string) => void,
+  say: Say,
 ): Promise<void> {
   const token = `${new Date().toISOString()} ${randomUUID()}`;
-  const where = kind.namespaced ? namespace : undefined;
-  await client.patch(kind, name, where, {
-    metadata: { annotations: { 'containr.dev/reconcile-requested-at': token } },
-  });
-  await waitFor(
+  for (const target of targets) {
+    await client.patch(target, { metadata: { annotations: { 'containr.dev/reconcile-requested-at': token } } });
+  }
+  await waitForAll(
     client,
-    { kind, name, namespace: where },
+    targets,
     { type: 'jsonpath', path: '{.status.lastHandledReconcileAt}', value: token },
-    timeoutMs,
+    { timeoutMs, evenIfStalled: true },
+    (target) => say(`${targetName(target)} reconciled`),
   );
-  say(`${kind.singular}/${name} reconciled`);
 }

@@ -1,71 +1,90 @@
 import type { ApiClient } from '../client.ts';
 import { CliError } from '../exit.ts';
-import { kindNamed, readTargets, type Target } from '../kind-names.ts';
+import { kindNamed, kindNames, placeOf, readPlacedTargets, targetName, type PlacedTarget } from '../kind-names.ts';
 import { readManifests } from '../manifest-files.ts';
-import { waitFor } from '../wait-for.ts';
+import { createProgress } from '../progress.ts';
+import type { Say } from '../text.ts';
+import { waitForAll } from '../wait-for-all.ts';
 
 export interface DeleteFlags {
-  filename?: string[] | undefined;
-  namespace?: string | undefined;
+  filename?: string[];
+  namespace?: string;
   wait: boolean;
-  cascade: string;
+  cascade: 'background' | 'foreground' | 'orphan';
   timeout: number;
-  confirm?: string | undefined;
+  confirm?: string[];
+  ignoreNotFound?: boolean;
 }
 
-const policies: Readonly<Record<string, string>> = {
-  background: 'Background',
-  foreground: 'Foreground',
-  orphan: 'Orphan',
-};
+const policies = { background: 'Background', foreground: 'Foreground', orphan: 'Orphan' } as const;
 
-/** Asks for objects to go and, unless told otherwise, waits until they are gone. */
+/** Asks for objects to go and, unless told otherwise, waits until they are gone. What is gone already is said at the end. */
 export async function remove(
-  client: ApiClient,
+  connect: () => ApiClient,
   words: readonly string[],
   flags: DeleteFlags,
-  say: (line: string) => void,
+  say: Say,
 ): Promise<void> {
-  const policy = policies[flags.cascade];
-  if (policy === undefined)
-    throw new CliError('usage', `--cascade=${flags.cascade} is not understood. Use background, foreground or orphan.`);
-  const targets = flags.filename
-    ? fromFiles(flags.filename, flags.namespace)
-    : readTargets(words).map((target) => ({ ...target, namespace: flags.namespace }));
-  if (targets.length === 0) throw new CliError('usage', 'What shall be deleted? Use KIND/NAME or -f FILE.');
-  for (const { kind, name } of targets) {
-    if (kind.kind !== 'Project' || flags.confirm === name) continue;
-    throw new CliError('usage', `Deleting project/${name} deletes everything in it. If you mean it: --confirm ${name}`);
+  const targets = readDeletions(words, flags);
+  guardProjects(targets, flags.confirm ?? []);
+  const client = connect();
+  const going = new Map<PlacedTarget, string | undefined>();
+  const missing: string[] = [];
+  for (const target of targets) {
+    const found = await client.find(target);
+    if (found && (await isDeleting(client, target, policies[flags.cascade]))) {
+      going.set(target, found.metadata.uid);
+      if (!flags.wait) say(`${targetName(target)} is being deleted`);
+    } else {
+      missing.push(targetName(target));
+    }
   }
-  const deadline = Date.now() + flags.timeout;
-  for (const { kind, name, namespace } of targets) {
-    if (kind.namespaced && namespace === undefined)
-      throw new CliError('usage', `${kind.plural} live in projects. Name one with -n PROJECT.`);
-    await client.delete(kind, name, kind.namespaced ? namespace : undefined, policy);
-    if (!flags.wait) say(`${kind.singular}/${name} is being deleted`);
-  }
-  if (!flags.wait) return;
-  for (const { kind, name, namespace } of targets) {
-    await waitFor(
+  if (flags.wait) {
+    await waitForAll(
       client,
-      { kind, name, namespace: kind.namespaced ? namespace : undefined },
-      { type: 'delete' },
-      deadline - Date.now(),
+      [...going.keys()],
+      (target) => ({ type: 'delete', uid: going.get(target) }),
+      { timeoutMs: flags.timeout, onChange: createProgress() },
+      (target) => say(`${targetName(target)} deleted`),
     );
-    say(`${kind.singular}/${name} deleted`);
   }
+  if (missing.length > 0 && !flags.ignoreNotFound) {
+    const verb = missing.length === 1 ? 'does' : 'do';
+    throw new CliError('notFound', `${missing.join(', ')} ${verb} not exist; nothing is left to delete there.`);
+  }
+}
+
+function readDeletions(words: readonly string[], { filename, namespace }: DeleteFlags): PlacedTarget[] {
+  if (filename && words.length > 0) throw new CliError('usage', 'Use KIND/NAME or -f FILE, not both.');
+  if (filename) return fromFiles(filename, namespace);
+  if (words.length === 0) throw new CliError('usage', 'What shall be deleted? Use KIND/NAME or -f FILE.');
+  return readPlacedTargets(words, namespace);
 }
 
 /** Last applied, first removed. */
-function fromFiles(
-  files: readonly string[],
-  namespace: string | undefined,
-): (Target & { namespace: string | undefined })[] {
+function fromFiles(files: readonly string[], namespace: string | undefined): PlacedTarget[] {
   return readManifests(files)
-    .map(({ object }) => ({
-      kind: kindNamed(object.kind),
-      name: object.metadata.name,
-      namespace: object.metadata.namespace ?? namespace,
-    }))
-    .toReversed();
+    .map(({ object: { kind: name, metadata } }) => {
+      const kind = kindNamed(name);
+      return { kind, name: metadata.name, namespace: placeOf(kind, metadata.namespace ?? namespace) };
+    })
+    .sort((a, b) => kindNames.indexOf(b.kind) - kindNames.indexOf(a.kind));
+}
+
+function guardProjects(targets: readonly PlacedTarget[], confirmed: readonly string[]): void {
+  for (const { kind, name } of targets) {
+    if (kind.kind !== 'Project' || confirmed.includes(name)) continue;
+    throw new CliError('usage', `Deleting project/${name} deletes everything in it. If you mean it: --confirm ${name}`);
+  }
+}
+
+/** False when it went in the moment since it was seen. */
+async function isDeleting(client: ApiClient, target: PlacedTarget, policy: string): Promise<boolean> {
+  try {
+    await client.delete(target, policy);
+    return true;
+  } catch (error) {
+    if (error instanceof CliError && error.exit === 'notFound') return false;
+    throw error;
+  }
 }

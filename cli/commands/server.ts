@@ -1,15 +1,22 @@
-import { spawn } from 'node:child_process';
 import { nodeFlags, programPath } from '../programs.ts';
 
-/** Runs the controller as a process of its own, hands on signals, and ends as it ends. */
-export function server(flags: { host?: string; port?: string; dataDir?: string }): Promise<number> {
+export interface ServerFlags {
+  host?: string;
+  port?: number;
+  dataDir?: string;
+}
+
+/**
+ * Becomes the controller: the same process, so that signals, exit code and a kill meet the controller itself and nothing in
+ * between. Does not return.
+ */
+export function server({ host, port, dataDir }: ServerFlags): never {
   const env = {
     ...process.env,
-    ...(flags.host !== undefined && { CONTAINR_HOST: flags.host }),
-    ...(flags.port !== undefined && { CONTAINR_PORT: flags.port }),
-    ...(flags.dataDir !== undefined && { CONTAINR_DATA_DIR: flags.dataDir }),
+    ...(host !== undefined && { CONTAINR_HOST: host }),
+    ...(port !== undefined && { CONTAINR_PORT: String(port) }),
+    ...(dataDir !== undefined && { CONTAINR_DATA_DIR: dataDir }),
   };
-  const child = spawn(process.execPath, [...nodeFlags, programPath('controller/main')], { stdio: 'inherit', env });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
-  return new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? (signal === null ? 0 : 1))));
+  if (!process.execve) throw new Error('This system cannot replace a process. Containr runs on Linux and macOS.');
+  return process.execve(process.execPath, [process.execPath, ...nodeFlags, programPath('controller/main')], env);
 }

@@ -1,15 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { ApiClient } from '../client.ts';
+import { CliError } from '../exit.ts';
+import type { Say } from '../text.ts';
 
 /** Both versions; a server that does not answer is said, and no failure. */
-export async function version(connect: () => Promise<ApiClient>, say: (line: string) => void): Promise<void> {
+export async function version(connect: () => ApiClient, say: Say): Promise<void> {
   say(`containr ${ownVersion()}`);
   try {
-    const client = await connect();
-    const { gitVersion } = await client.json<{ gitVersion?: string }>('/version');
+    const client = connect();
+    const { gitVersion } = await client.version();
     say(`server   ${gitVersion ?? 'unknown'} at ${client.url}`);
   } catch (error) {
-    say(`server   ${error instanceof Error ? error.message : 'unknown'}`);
+    if (!(error instanceof CliError)) throw error;
+    say('server   unknown');
+    process.stderr.write(`${error.message}\n`);
   }
 }
 

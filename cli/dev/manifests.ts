@@ -1,22 +1,23 @@
+import { z } from 'zod';
 import type { ApiObject } from '../objects.ts';
 
 /** What the sandbox says of itself once it is ready. */
-export interface SandboxReady {
-  url: string;
-  fingerprint: string;
-  tokenId: string;
-  tokenSecret: string;
-  engine: 'lxc' | 'simulated';
-  engineReason: string;
-  nodes: string[];
-  storage: string;
-  bridge: string;
-  cidr: string;
-  gateway?: string;
-  pool: { from: string; to: string };
-  docker: { endpoint: string; kind: 'running' | 'daemon' | 'box'; reason: string };
-  pid: number;
-}
+export const SandboxReady = z.object({
+  url: z.url(),
+  fingerprint: z.string(),
+  tokenId: z.string(),
+  tokenSecret: z.string(),
+  engine: z.enum(['lxc', 'simulated']),
+  engineReason: z.string(),
+  nodes: z.array(z.string()).min(1),
+  storage: z.string(),
+  bridge: z.string(),
+  cidr: z.string(),
+  gateway: z.string().optional(),
+  pool: z.object({ from: z.string(), to: z.string() }),
+  docker: z.object({ endpoint: z.string(), kind: z.enum(['running', 'daemon', 'box']), reason: z.string() }),
+});
+export type SandboxReady = z.output<typeof SandboxReady>;
 
 const apiVersion = 'containr.dev/v1alpha1';
 

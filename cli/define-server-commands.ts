@@ -1,0 +1,63 @@
+import { Option, type Command } from 'commander';
+import { wholeNumber } from './options.ts';
+import type { Tools } from './program.ts';
+
+/** The commands that run Containr itself, and the one that says which one it is. */
+export function defineServerCommands(program: Command, { say, end, outliveReader, loadClient }: Tools): void {
+  program
+    .command('version')
+    .description('show the versions of command and server')
+    .action(async () => {
+      const [{ version }, connect] = await Promise.all([import('./commands/version.ts'), loadClient()]);
+      await version(connect, say);
+    });
+
+  program
+    .command('server')
+    .description('run the controller and the API until interrupted')
+    .option('--host <address>', 'where to listen; 127.0.0.1 unless CONTAINR_HOST says otherwise')
+    .addOption(
+      new Option('--port <number>', 'where to listen; 8080, 0 for a free one').argParser(wholeNumber(0, 65_535)),
+    )
+    .option('--data-dir <folder>', 'everything that is kept')
+    .addHelpText('after', '\nExample:\n  containr server --host 0.0.0.0 --data-dir /var/lib/containr')
+    .action(async (flags) => {
+      const { server } = await import('./commands/server.ts');
+      server(flags);
+    });
+
+  const dev = program
+    .command('dev')
+    .description('run everything on this machine: a Proxmox sandbox, the database, the controller and the API')
+    .addOption(
+      new Option('--port <number>', 'where the API listens; 0 for a free one')
+        .default(8_080)
+        .argParser(wholeNumber(0, 65_535)),
+    )
+    .option('--data-dir <folder>', 'everything that is kept; data survives a restart with the same folder', '.containr')
+    .addOption(new Option('--engine <name>', 'what runs guests; lxc where it can').choices(['lxc', 'simulated']))
+    .addOption(new Option('--nodes <count>', 'Proxmox nodes in the sandbox').default(1).argParser(wholeNumber(1, 100)))
+    .option('--ready-file <file>', 'written once everything is ready, removed at the end')
+    .option('--allow-repositories <folder...>', 'folders under which repositories may be plain paths')
+    .option('--detach', 'go on in the background once everything is ready')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  containr dev
+  containr dev --port 0 --data-dir /tmp/one --engine simulated --nodes 3 --detach
+  containr dev stop --data-dir /tmp/one`,
+    )
+    .action(async (flags) => {
+      outliveReader();
+      const { dev: run } = await import('./commands/dev.ts');
+      end(await run(flags, say));
+    });
+  dev
+    .command('stop')
+    .description('end the dev of a folder, and wait until it has ended')
+    .action(async () => {
+      const { stopDev } = await import('./dev/stop-dev.ts');
+      await stopDev(dev.opts<{ dataDir: string }>().dataDir, say);
+    });
+}

@@ -1,0 +1,104 @@
+import { Option, type Command } from 'commander';
+import { namespaceOption, readFlag, timeoutOption } from './options.ts';
+import type { Tools } from './program.ts';
+
+/** The commands that change something on the server, or which server it is. */
+export function defineWriteCommands(program: Command, { say, end, outliveReader, loadClient }: Tools): void {
+  program
+    .command('apply')
+    .description('create or change what the files say; all of it or nothing')
+    .requiredOption('-f, --filename <path...>', 'a file, a folder, or - for standard input')
+    .addOption(namespaceOption())
+    .addOption(new Option('--dry-run <where>', 'check only: on the server, or here').choices(['server', 'client']))
+    .option('--wait', 'until everything is ready')
+    .addOption(timeoutOption(600_000))
+    .option('--exit-code', 'end with 1 when something changed')
+    .option('--force-conflicts', 'take over fields that another manager owns')
+    .option('--field-manager <name>', 'who owns the fields', 'containr-cli')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  containr apply -f shop.yaml
+  containr apply -f deploy/ --dry-run=server --exit-code
+  git show HEAD:shop.yaml | containr apply -f - --wait`,
+    )
+    .action(async (flags) => {
+      outliveReader();
+      const [{ apply }, connect] = await Promise.all([import('./commands/apply.ts'), loadClient()]);
+      const outcome = await apply(connect, flags, say);
+      if (flags.exitCode && outcome === 'changed') end('negative');
+    });
+
+  program
+    .command('delete')
+    .description('delete objects, and wait until they are gone')
+    .argument('[target...]', 'KIND/NAME')
+    .option('-f, --filename <path...>', 'what these files say')
+    .addOption(namespaceOption())
+    .addOption(new Option('--wait [boolean]', 'until they are gone').default(true).preset(true).argParser(readFlag))
+    .option('--no-wait', 'return at once')
+    .addOption(
+      new Option('--cascade <how>', 'what of it goes first, or stays')
+        .choices(['background', 'foreground', 'orphan'])
+        .default('background'),
+    )
+    .option('--confirm <name...>', 'for a project: its name, again')
+    .option('--ignore-not-found', 'what is gone already is fine')
+    .addOption(timeoutOption(300_000))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  containr delete service/web -n shop
+  containr delete -f shop.yaml --confirm shop --ignore-not-found`,
+    )
+    .action(async (words: string[], flags) => {
+      outliveReader();
+      const [{ remove }, connect] = await Promise.all([import('./commands/remove.ts'), loadClient()]);
+      await remove(connect, words, flags, say);
+    });
+
+  program
+    .command('reconcile')
+    .description('have objects looked at now, and wait until that was done')
+    .argument('<target...>', 'KIND/NAME')
+    .addOption(namespaceOption())
+    .addOption(timeoutOption(60_000))
+    .addHelpText('after', '\nExample:\n  containr reconcile service/web -n shop')
+    .action(async (words: string[], flags) => {
+      const [{ reconcile }, { readPlacedTargets }, connect] = await Promise.all([
+        import('./commands/reconcile.ts'),
+        import('./kind-names.ts'),
+        loadClient(),
+      ]);
+      await reconcile(connect(), readPlacedTargets(words, flags.namespace), flags.timeout, say);
+    });
+
+  program
+    .command('login')
+    .description('keep a server and a token as a context; the token is read from a file or from standard input')
+    .argument('<url>', 'such as https://containr.example.com')
+    .option('--token-file <file>', 'a file with the token')
+    .addHelpText('after', '\nExample:\n  containr login https://containr.example.com --context home --token-file token')
+    .action(async (url: string, { tokenFile }: { tokenFile?: string }) => {
+      const { login } = await import('./commands/login.ts');
+      const { context } = program.opts<{ context?: string }>();
+      await login(
+        url,
+        { ...(tokenFile !== undefined && { tokenFile }), ...(context !== undefined && { context }) },
+        say,
+      );
+    });
+
+  const context = program.command('context').description('the installations that "containr login" keeps');
+  context
+    .command('list')
+    .description('show them; a star marks the current one')
+    .action(async () => (await import('./commands/contexts.ts')).listContexts(say));
+  context
+    .command('use')
+    .description('make one the current one')
+    .argument('<name>')
+    .action(async (name: string) => (await import('./commands/contexts.ts')).switchContext(name, say));
+}

@@ -1,0 +1,57 @@
+import { join, resolve } from 'node:path';
+import type { ChildOptions } from './child.ts';
+
+/** What `containr dev` runs with, read and checked. */
+export interface DevOptions {
+  dataDir: string;
+  port: number;
+  engine?: 'lxc' | 'simulated' | undefined;
+  nodes: number;
+  readyFile?: string | undefined;
+  allowRepositories?: readonly string[] | undefined;
+}
+
+/** The two programs. */
+export type DevProgram = 'sandbox' | 'controller';
+
+type StartOptions = Pick<ChildOptions, 'program' | 'parameters' | 'env'>;
+
+/** Where the sandbox says that it is ready. */
+export function sandboxReadyFile(dataDir: string): string {
+  return join(dataDir, 'sandbox.json');
+}
+
+/** Where the controller keeps the token of its first administrator. */
+export function adminTokenFile(dataDir: string): string {
+  return join(dataDir, 'controller', 'admin-token');
+}
+
+/** How the sandbox is started. With the port that it had before, whoever knows its address still finds it there. */
+export function sandboxProgram({ dataDir, nodes, engine }: DevOptions, port: number | undefined): StartOptions {
+  const parameters = [
+    ['--data-dir', join(dataDir, 'sandbox')],
+    ['--nodes', String(nodes)],
+    ['--ready-file', sandboxReadyFile(dataDir)],
+    ['--exit-with-stdin'],
+    engine === undefined ? [] : ['--engine', engine],
+    port === undefined ? [] : ['--port', String(port)],
+  ];
+  return { program: 'sandbox/main', parameters: parameters.flat(), env: {} };
+}
+
+/** How the controller is started. */
+export function controllerProgram({ dataDir, port, allowRepositories }: DevOptions): StartOptions {
+  const repositories = allowRepositories ?? [process.cwd(), dataDir];
+  return {
+    program: 'controller/main',
+    parameters: [],
+    env: {
+      CONTAINR_DATA_DIR: join(dataDir, 'controller'),
+      CONTAINR_HOST: '127.0.0.1',
+      CONTAINR_PORT: String(port),
+      CONTAINR_ALLOW_LOCAL_REPOSITORIES: repositories.map((folder) => resolve(folder)).join(':'),
+      CONTAINR_ADMIN_TOKEN_FILE: adminTokenFile(dataDir),
+      CONTAINR_EXIT_WITH_STDIN: '1',
+    },
+  };
+}
