@@ -16,6 +16,7 @@ import { ProxmoxCluster } from '../crds/proxmox-cluster.ts';
 import { Service } from '../crds/service.ts';
 import { readInitBinary } from '../guest/init-binary.ts';
 import { buildReconciler } from '../reconcilers/build/reconciler.ts';
+import { sweepArtifacts } from '../reconcilers/build/sweep.ts';
 import { builderReconciler } from '../reconcilers/builder/reconciler.ts';
 import { deploymentReconciler } from '../reconcilers/deployment/reconciler.ts';
 import { guestReconciler } from '../reconcilers/guest/reconciler.ts';
@@ -127,7 +128,10 @@ async function run(
         ? `embedded ${hostname()} ${config.dataDir}`
         : `${hostname()} ${process.pid} ${Date.now()}`,
     redact: (text) => redactor.text(text),
-    tasks: [{ name: 'trim logs', everyMs: 60_000, run: () => database.logs.trim(config.logLimitMiB * 2 ** 20) }],
+    tasks: [
+      { name: 'trim logs', everyMs: 60_000, run: () => database.logs.trim(config.logLimitMiB * 2 ** 20) },
+      { name: 'remove archives that nothing needs', everyMs: 10 * 60_000, run: (signal) => loops.sweep(signal) },
+    ],
   });
   stack.defer(() => manager.stop());
   manager.start();
@@ -206,6 +210,8 @@ interface LoopParts {
 /** Providers, and the loops over them. */
 function loopsOf(parts: LoopParts): {
   make(tools: LoopTools): readonly Reconciler<Resource>[];
+  /** Removes archives that nothing needs any more. */
+  sweep(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 } {
   const { config, log, redactor, keyring, secrets, artifacts, logs, life } = parts;
@@ -262,10 +268,14 @@ function loopsOf(parts: LoopParts): {
     },
   });
 
+  let sweep: (signal: AbortSignal) => Promise<void> = async () => undefined;
+
   return {
+    sweep: (signal) => sweep(signal),
     make(tools) {
       const { resourcesFor } = tools;
       guard = tools.guard;
+      sweep = (signal) => sweepArtifacts({ read: tools.read, artifacts, clusters, placements }, clock, signal);
       const values = createSecretValues({
         read: resourcesFor(Project).read,
         box: secrets,

@@ -2,6 +2,7 @@ import { Build } from '../../crds/build.ts';
 import { Builder } from '../../crds/builder.ts';
 import { conditionIs, findCondition } from '../../crds/condition.ts';
 import type { ResourceReader } from '../../controller/reconciler.ts';
+import type { ObjectKey } from '../../controller/store/store.ts';
 import type { Trouble } from '../shared/trouble.ts';
 
 /** A ready builder with a free place for the build, if there is one. Pure but for the cache. */
@@ -30,6 +31,16 @@ export function builderTrouble(build: Build, read: ResourceReader): Trouble | un
       ? 'There is no Builder. Create one that names a Docker engine in spec.endpoint.'
       : `There is no Builder "${builder}". Create it, or correct spec.builder.`;
   return { reason: 'NoBuilder', message };
+}
+
+/** The builds that wait the longest for a builder. */
+export function nextInLine(cache: ResourceReader, count: number): ObjectKey[] {
+  return cache
+    .list(Build)
+    .filter(({ status }) => status.phase === undefined || status.phase === 'Pending')
+    .sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))
+    .slice(0, count)
+    .map(({ metadata }) => metadata);
 }
 
 /** Whether a build ended, well or badly. */

@@ -1,21 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { Build } from '../../crds/build.ts';
 import { Builder } from '../../crds/builder.ts';
-import { conditionIs, findCondition, setCondition } from '../../crds/condition.ts';
+import { conditionIs } from '../../crds/condition.ts';
 import { durationMs } from '../../crds/duration.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import type { Clock } from '../../controller/clock.ts';
 import type { LogStore } from '../../controller/logs.ts';
 import { advance } from '../../controller/machine.ts';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
-import {
-  watching,
-  type Pass,
-  type Reconciler,
-  type ResourceReader,
-  type Resources,
-} from '../../controller/reconciler.ts';
-import type { ObjectKey } from '../../controller/store/store.ts';
+import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
 import type { BuilderPool } from '../providers/docker/builder-pool.ts';
 import type { GitClient } from '../providers/git/client.ts';
 import type { ArtifactStore } from '../providers/oci/artifact-store.ts';
@@ -25,14 +18,15 @@ import type { ArchivePlacements } from '../shared/archive-placements.ts';
 import { Jobs } from '../shared/jobs.ts';
 import { Setbacks } from '../shared/setbacks.ts';
 import type { Signal } from '../shared/signal.ts';
+import { tellInReady } from '../shared/tell-in-ready.ts';
 import { isTroubling } from '../shared/trouble.ts';
-import { builderTrouble, chooseBuilder, isOver } from './admission.ts';
+import { builderTrouble, chooseBuilder, isOver, nextInLine } from './admission.ts';
 import { BuildLog } from './build-log.ts';
 import type { SourceSecret } from './credentials.ts';
 import { verdictOn } from './failure.ts';
 import { BuildContext, buildMachine, type BuildFacts, type BuildState } from './machine.ts';
 import { placeEverywhere, publishTargets } from './publish.ts';
-import { reportBuild } from './report.ts';
+import { reportBuild, withFailure } from './report.ts';
 import {
   buildImage,
   detectStrategy,
@@ -160,7 +154,7 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
       });
       const { state } = progress;
       const moved = state !== pass.status.machine?.state;
-      if (moved && state === 'Failed' && pass.status.failure === undefined) noteDeadline(pass);
+      if (moved && state === 'Failed') pass.status = withFailure(pass.resource, pass.status);
       pass.status = reportBuild(pass.resource, { ...pass.status, machine: progress }, state, within, pass.now);
       if (moved) {
         if (state === 'Failed' || state === 'Cancelled') jobs.abort(metadata.uid);
@@ -173,7 +167,10 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
         if (state === 'Succeeded') pass.event('Normal', 'BuildSucceeded', 'The archive is built and kept.');
         await pass.checkpoint();
       }
-      return telling(pass, await whileIn[state](pass));
+      const outcome = await whileIn[state](pass);
+      if (outcome.type === 'waiting' && isTroubling(outcome.reason))
+        pass.status.conditions = tellInReady(pass.status.conditions, outcome, { ...metadata, now: pass.now });
+      return outcome;
     },
 
     async finalize(pass) {
@@ -297,37 +294,4 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
     setbacks.clear(build.metadata.uid);
     await rm(workFolder(deps.artifacts, build), { recursive: true, force: true });
   }
-}
-
-/** What holds a build up is said in Ready too, where people look first. */
-function telling(pass: Pass<Build>, outcome: Outcome): Outcome {
-  if (outcome.type === 'waiting' && isTroubling(outcome.reason)) {
-    pass.status.conditions = setCondition(
-      pass.status.conditions,
-      { type: 'Ready', status: 'False', reason: outcome.reason, message: outcome.message },
-      { generation: pass.resource.metadata.generation, now: pass.now },
-    );
-  }
-  return outcome;
-}
-
-/** A build that runs out of time says what it was waiting for last. */
-function noteDeadline(pass: Pass<Build>): void {
-  const held = findCondition(pass.status.conditions, 'Reconciling');
-  const trouble = held?.status === 'True' ? ` Last: ${held.message}` : '';
-  pass.status = {
-    ...pass.status,
-    failure: `The build did not end within ${pass.resource.spec.deadline}.${trouble}`,
-    failureReason: 'DeadlineExceeded',
-  };
-}
-
-/** The builds that wait the longest. */
-function nextInLine(cache: ResourceReader, count: number): ObjectKey[] {
-  return cache
-    .list(Build)
-    .filter(({ status }) => status.phase === undefined || status.phase === 'Pending')
-    .sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))
-    .slice(0, count)
-    .map(({ metadata }) => metadata);
 }

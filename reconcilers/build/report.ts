@@ -1,4 +1,4 @@
-import { setCondition, type ConditionInput } from '../../crds/condition.ts';
+import { findCondition, setCondition, type ConditionInput } from '../../crds/condition.ts';
 import type { Build } from '../../crds/build.ts';
 import type { BuildState } from './machine.ts';
 
@@ -36,6 +36,18 @@ export function reportBuild(
     ...(state !== 'Pending' && { startedAt: status.startedAt ?? now.toISOString() }),
     ...(ended && { completedAt: status.completedAt ?? now.toISOString() }),
     conditions,
+  };
+}
+
+/** A build that failed without a word ran out of time, and says what it was waiting for last. Pure. */
+export function withFailure({ spec }: Build, status: Build['status']): Build['status'] {
+  if (status.failure !== undefined) return status;
+  const held = findCondition(status.conditions, 'Reconciling');
+  const last = held?.status === 'True' ? ` Last: ${held.message}` : '';
+  return {
+    ...status,
+    failure: `The build did not end within ${spec.deadline}.${last}`,
+    failureReason: 'DeadlineExceeded',
   };
 }
 

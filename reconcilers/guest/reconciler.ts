@@ -2,7 +2,6 @@ import { createHmac } from 'node:crypto';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
 import type { LogStore } from '../../controller/logs.ts';
-import { setCondition } from '../../crds/condition.ts';
 import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Secret } from '../../crds/secret.ts';
@@ -14,6 +13,7 @@ import type { ArchivePlacements } from '../shared/archive-placements.ts';
 import type { Reservations } from '../shared/reservations.ts';
 import { Setbacks } from '../shared/setbacks.ts';
 import type { Signal } from '../shared/signal.ts';
+import { tellInReady } from '../shared/tell-in-ready.ts';
 import { actOnGuest } from './act.ts';
 import { AuditTurns } from './audit-turns.ts';
 import { noteStop } from './crash.ts';
@@ -230,11 +230,8 @@ function addressCheckMs({ status, now }: Pass<Guest>): number {
 /** Before there is anything to report of the guest itself, Ready says what it waits for. */
 function notReady(pass: Pass<Guest>, outcome: Outcome): Outcome {
   if (outcome.type === 'settled') return outcome;
-  pass.status.conditions = setCondition(
-    pass.status.conditions,
-    { type: 'Ready', status: 'False', reason: outcome.reason, message: outcome.message },
-    { generation: pass.resource.metadata.generation, now: pass.now },
-  );
+  const { generation } = pass.resource.metadata;
+  pass.status.conditions = tellInReady(pass.status.conditions, outcome, { generation, now: pass.now });
   return outcome;
 }
 

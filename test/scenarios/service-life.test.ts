@@ -73,7 +73,7 @@ describe('a service', () => {
     const spine = await prepared();
     await spine.createService();
     await spine.world.runUntilQuiet();
-    spine.unhealthy = 'all';
+    spine.processes = 'unhealthy';
     await spine.edit(Service, 'web', (spec) => ({ ...spec, restartedAt: 'now' }));
     await spine.world.runUntilQuiet();
     const service = await spine.service();

@@ -10,11 +10,11 @@ import { API_VERSION } from '../../crds/meta.ts';
 import { Project } from '../../crds/project.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Service } from '../../crds/service.ts';
-import type { LogLine, LogStore } from '../../controller/logs.ts';
 import type { Reconciler } from '../../controller/reconciler.ts';
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
 import { buildReconciler } from '../../reconcilers/build/reconciler.ts';
+import { sweepArtifacts, type SweepDeps } from '../../reconcilers/build/sweep.ts';
 import { builderReconciler } from '../../reconcilers/builder/reconciler.ts';
 import { deploymentReconciler } from '../../reconcilers/deployment/reconciler.ts';
 import { guestReconciler } from '../../reconcilers/guest/reconciler.ts';
@@ -37,9 +37,16 @@ import type { CrashPoint } from '../harness/crash.ts';
 import { FakeClock } from '../harness/fake-clock.ts';
 import { World, type ProcessTools } from '../harness/world.ts';
 import { fakeRepack } from './fake-repack.ts';
+import { memoryLogs } from './memory-logs.ts';
 
 const USER = { manager: 'containr-cli', user: 'test' };
 export const REPOSITORY = 'https://git.example/shop/web.git';
+
+interface PrepareOptions {
+  builder?: boolean;
+  /** What is different about the cluster; false for none. */
+  cluster?: Record<string, unknown> | false;
+}
 
 /** The whole controller over fakes: what outlives a process, and a World that steps its loops. */
 export class SpineWorld {
@@ -51,8 +58,8 @@ export class SpineWorld {
   readonly workDir = mkdtempSync(join(tmpdir(), 'containr-scenario-'));
   readonly artifacts = createFakeArtifactStore({ clock: this.clock, workDir: this.workDir });
   readonly logs = memoryLogs();
-  /** Uids of guests whose process never becomes healthy; `all` for every guest. */
-  unhealthy: 'none' | 'all' = 'none';
+  /** How the process of every guest that is started from now on does. */
+  processes: 'healthy' | 'unhealthy' | 'crashing' = 'healthy';
   readonly secrets = new Map<string, Readonly<Record<string, string>>>([
     ['pve-token', { tokenId: 'a@pve!b', secret: 'x' }],
   ]);
@@ -73,8 +80,18 @@ export class SpineWorld {
   }
 
   /** Cluster, builder, project and one commit in the repository. */
-  async prepare(): Promise<void> {
+  async prepare({ builder = true, cluster = {} }: PrepareOptions = {}): Promise<void> {
     this.git.commit(REPOSITORY, { Dockerfile: 'FROM scratch\nCOPY app /app\nEXPOSE 8080\nCMD ["/app"]\n', app: 'one' });
+    if (cluster) await this.createCluster(cluster);
+    if (builder) await this.createBuilder();
+    await this.create(Project, 'shop', {});
+  }
+
+  async createBuilder(name = 'default'): Promise<void> {
+    await this.create(Builder, name, { endpoint: 'unix:///var/run/docker.sock' });
+  }
+
+  async createCluster(spec: Record<string, unknown> = {}): Promise<void> {
     await this.create(ProxmoxCluster, 'home', {
       endpoints: ['https://pve1.example:8006'],
       tokenSecretRef: { name: 'pve-token' },
@@ -89,9 +106,8 @@ export class SpineWorld {
         pool: { from: '10.40.0.50', to: '10.40.0.99' },
       },
       vmidRange: { from: 20_000, to: 20_099 },
+      ...spec,
     });
-    await this.create(Builder, 'default', { endpoint: 'unix:///var/run/docker.sock' });
-    await this.create(Project, 'shop', {});
   }
 
   async createService(name = 'web', spec: Record<string, unknown> = {}): Promise<void> {
@@ -143,6 +159,12 @@ export class SpineWorld {
     return `${ready?.status} ${ready?.reason}`;
   }
 
+  /** What people read first when a service is not ready. */
+  async readyMessage(name = 'web'): Promise<string> {
+    const { status } = await this.service(name);
+    return status.conditions.find(({ type }) => type === 'Ready')?.message ?? '';
+  }
+
   /** Guests that run on the fake, in the order of their vmids. */
   runningVmids(): number[] {
     return [...this.proxmox.guests.values()]
@@ -169,6 +191,13 @@ export class SpineWorld {
       onSettled: () => placed.emit(),
       signal,
     });
+    const sweep = {
+      read: tools.read,
+      artifacts: reach(this.artifacts, { uncounted: ['path'] }),
+      clusters,
+      placements,
+    };
+    this.#sweepNowAndThen(sweep, tools);
     const links = this.#links(tools, changed.emit);
     const health = this.#health(tools, changed.emit);
     const logs = reach(this.logs);
@@ -222,6 +251,20 @@ export class SpineWorld {
     ];
   }
 
+  #process(): Parameters<ReturnType<typeof createFakeGuestLinks>['tell']>[1] {
+    if (this.processes !== 'crashing') return { connected: true, process: 'listening', listening: true };
+    return { connected: true, process: 'backoff', lastExit: { code: 1, at: this.clock.now() } };
+  }
+
+  #sweepNowAndThen(deps: SweepDeps, { clock, signal }: Pick<ProcessTools, 'clock' | 'signal'>): void {
+    clock.after(10 * 60_000, () => {
+      if (signal.aborted) return;
+      // A storage that does not answer is asked again the next time.
+      sweepArtifacts(deps, clock, signal).catch(() => undefined);
+      this.#sweepNowAndThen(deps, { clock, signal });
+    });
+  }
+
   /** Supervisors that answer a moment after they are asked. */
   #links({ clock, signal }: ProcessTools, emit: (uid: string) => void): ReturnType<typeof createFakeGuestLinks> {
     const links = createFakeGuestLinks(emit);
@@ -229,11 +272,7 @@ export class SpineWorld {
     links.ensure = (uid, endpoint, history) => {
       const known = links.state(uid) !== undefined;
       ensure(uid, endpoint, history);
-      if (!known)
-        clock.after(
-          50,
-          () => signal.aborted || links.tell(uid, { connected: true, process: 'listening', listening: true }),
-        );
+      if (!known) clock.after(50, () => signal.aborted || links.tell(uid, this.#process()));
     };
     return links;
   }
@@ -247,30 +286,9 @@ export class SpineWorld {
       if (known) return;
       clock.after(100, () => {
         if (signal.aborted) return;
-        health.tell(uid, this.unhealthy === 'all' ? { healthy: false, why: 'status 503' } : { healthy: true });
+        health.tell(uid, this.processes === 'healthy' ? { healthy: true } : { healthy: false, why: 'status 503' });
       });
     };
     return health;
   }
-}
-
-/** Logs that a scenario can read back; what a process died before storing is not in them. */
-function memoryLogs(): LogStore & { readonly lines: Map<string, LogLine[]> } {
-  const lines = new Map<string, LogLine[]>();
-  const positions = new Map<string, number>();
-  return {
-    lines,
-    async append(stream, added, resumeAt) {
-      lines.set(stream, [...(lines.get(stream) ?? []), ...added]);
-      positions.set(stream, resumeAt);
-    },
-    resumeAt: async (stream) => positions.get(stream),
-    read: async (stream, { tail }) => (lines.get(stream) ?? []).slice(-(tail ?? 1_000)),
-    changed: async () => undefined,
-    async remove(stream) {
-      lines.delete(stream);
-      positions.delete(stream);
-    },
-    trim: async () => undefined,
-  };
 }
