@@ -1,6 +1,8 @@
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../controller/store/memory-store.ts';
 import { Fault } from '../controller/errors.ts';
+import { startServer } from './server.ts';
 import { createApi, createShop, service, SHOP } from './testing/api-fixture.ts';
 
 describe('probes', () => {
@@ -92,6 +94,23 @@ describe('every answer', () => {
     expect(JSON.stringify(body)).toContain(headers.get('x-request-id'));
     expect(JSON.stringify(body)).not.toContain('exploded');
     expect(JSON.stringify(api.logged)).toContain('pool exploded');
+  });
+
+  it('needs no log entry of ours when the client goes in mid-request', async () => {
+    const api = await createShop();
+    const server = await startServer({ app: api.app, host: '127.0.0.1', port: 0 });
+    for (const length of ['Content-Length: 5000', 'Transfer-Encoding: chunked']) {
+      const socket = connect(server.port, '127.0.0.1');
+      const head = [`POST ${SHOP}/services HTTP/1.1`, 'Host: x', 'Authorization: Bearer admin', length, '', ''].join(
+        '\r\n',
+      );
+      await new Promise<void>((resolve) => socket.write(`${head}{"a":`, () => resolve()));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      socket.destroy();
+    }
+    await expect.poll(() => api.logged.length).toBe(2);
+    await server.close();
+    expect(JSON.stringify(api.logged)).not.toContain('unexpectedly');
   });
 
   it('while the store is away says so, and when to try again', async () => {

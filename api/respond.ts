@@ -36,6 +36,9 @@ export function respondStatus(context: ApiContext, status: Status): Response {
 export function respondError(context: ApiContext, error: unknown, unexpected: (error: unknown) => void): Response {
   const status = statusOf(error);
   if (status) return respondStatus(context, status);
+  // Nobody reads this any more, and nothing is wrong here.
+  if (context.req.raw.signal.aborted)
+    return respondStatus(context, failure('BadRequest', 'The client went in mid-request.'));
   unexpected(error);
   const id = context.get('requestId');
   return respondStatus(

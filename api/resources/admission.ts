@@ -13,7 +13,6 @@ import type { ResourceStore } from '../../controller/store/store.ts';
 import type { Identity } from '../../controller/access/token-store.ts';
 import { fieldOf } from '../json.ts';
 import { causesOf, Refused } from '../status.ts';
-import { FIELD_RECORD } from './field-records.ts';
 import { oversizedValues, sealValues, withoutAppliedValues } from './seal-secret.ts';
 
 /** Something that is to be written. */
@@ -132,7 +131,6 @@ function guardMetadata({ kind, namespace, existing, identity }: AdmissionRequest
   const before = existing?.metadata;
   const own: Record<string, string> =
     kind.kind === Secret.kind ? withoutAppliedValues(annotations) : { ...annotations };
-  delete own[FIELD_RECORD];
   const size = Object.entries(own).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   if (size > MOST_ANNOTATIONS) {
     throw invalid(kind, namespace, name, [

@@ -35,7 +35,20 @@ export function manifestFormat(request: Request): 'json' | 'yaml' {
 }
 
 async function readText(request: Request): Promise<string> {
-  if (Number(request.headers.get('content-length') ?? 0) > MOST_BYTES) throw tooLarge();
+  const bytes = await readBytes(request);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    if (cause instanceof TypeError) throw new Refused('BadRequest', 'The body is not valid UTF-8 text.');
+    throw cause;
+  }
+}
+
+async function readBytes(request: Request): Promise<Uint8Array> {
+  const stated = request.headers.get('content-length');
+  if (Number(stated ?? 0) > MOST_BYTES) throw tooLarge();
+  // HTTP lets nobody send more than was stated, and read at once it costs half as much.
+  if (stated !== null) return new Uint8Array(await request.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body ?? []) {
@@ -43,12 +56,7 @@ async function readText(request: Request): Promise<string> {
     if (bytes > MOST_BYTES) throw tooLarge();
     chunks.push(chunk);
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
-  } catch (cause) {
-    if (cause instanceof TypeError) throw new Refused('BadRequest', 'The body is not valid UTF-8 text.');
-    throw cause;
-  }
+  return Buffer.concat(chunks);
 }
 
 function tooLarge(): Refused {
