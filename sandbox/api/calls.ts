@@ -9,6 +9,7 @@ import { guestStatusCalls } from './guest-status-calls.ts';
 import { nodeCalls } from './node-calls.ts';
 import { poolCalls } from './pool-calls.ts';
 import { storageCalls } from './storage-calls.ts';
+import { storageContentCalls } from './storage-content-calls.ts';
 import { taskCalls } from './task-calls.ts';
 import { transferCalls } from './transfer-calls.ts';
 
@@ -22,6 +23,7 @@ export const calls: readonly Call[] = [
   ...guestDiskCalls,
   ...backupCalls,
   ...storageCalls,
+  ...storageContentCalls,
   ...transferCalls,
   ...taskCalls,
   ...accessCalls,
