@@ -76,7 +76,9 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
   const logs = new Map<string, BuildLog>();
 
   const whileIn: Record<BuildState, (pass: Pass<Build>) => Promise<Outcome>> = {
-    async Pending() {
+    async Pending(pass) {
+      const trouble = builderTrouble(pass.resource, read);
+      if (trouble) return waiting(trouble.reason, trouble.message, 30_000);
       return waiting('Queued', 'Waiting for a builder with a free place.', 30_000);
     },
     Fetching: work,
@@ -125,7 +127,7 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
       }),
       // A place came free: for the oldest that waits, and one more should that one go elsewhere.
       watching(Build, (other, cache, previous) =>
-        isOver(other) && previous && !isOver(previous) ? nextInLine(cache, 2) : [],
+        isOver(other.status.phase) && previous && !isOver(previous.status.phase) ? nextInLine(cache, 2) : [],
       ),
     ],
 
@@ -165,7 +167,7 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
             pass.status.failure ?? 'The build took too long.',
           );
         if (state === 'Succeeded') pass.event('Normal', 'BuildSucceeded', 'The archive is built and kept.');
-        await pass.checkpoint();
+        if (!isOver(state)) await pass.checkpoint();
       }
       const outcome = await whileIn[state](pass);
       if (outcome.type === 'waiting' && isTroubling(outcome.reason))
@@ -223,8 +225,9 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
       cancelled: spec.cancelled,
       failed: status.failure !== undefined,
       admitted: pass.status.builder !== undefined,
-      fetched: status.commit !== undefined,
-      detected: status.strategy !== undefined,
+      // An image has nothing to fetch and nothing to work out.
+      fetched: spec.source.type === 'image' || status.commit !== undefined,
+      detected: spec.source.type === 'image' || status.strategy !== undefined,
       built: status.imageId !== undefined,
       exported: status.artifact !== undefined && (await deps.artifacts.has(status.artifact.digest)),
       published: status.published,

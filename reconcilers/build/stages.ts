@@ -37,10 +37,9 @@ export interface StageInput {
 
 type Stage = (deps: StageDeps, input: StageInput) => Promise<StageResult>;
 
-/** Resolves the branch and brings the files of exactly that commit. An image has nothing to fetch. */
+/** Resolves the branch and brings the files of exactly that commit. */
 export const fetchSource: Stage = async ({ git, artifacts }, { build, status, secret, log, signal }) => {
   const { source } = build.spec;
-  if (source.type === 'image') return { commit: '' };
   const credentials = gitCredentials(secret);
   const repository = { url: source.repository ?? '', ...(credentials && { credentials }) };
   const wanted = status.commit ?? source.commit;
@@ -62,7 +61,6 @@ export const fetchSource: Stage = async ({ git, artifacts }, { build, status, se
 export const detectStrategy: Stage = async (deps, input) => {
   const { build, status, log } = input;
   const { source } = build.spec;
-  if (source.type === 'image') return { strategy: 'image' };
   const context = await contextFolder(deps, input);
   const dockerfile = join(context, source.dockerfile);
   if (!(await isFileInside(context, dockerfile))) {
@@ -88,7 +86,7 @@ export const buildImage: Stage = async (deps, input) => {
       signal,
     );
     const known = await deps.artifacts.lookup(await buildKey(deps, build, { imageId }));
-    return { imageId, ...(known && { artifact: known }) };
+    return { strategy: 'image', imageId, ...(known && { artifact: known }) };
   }
   const { imageId } = await deps.docker.build(
     {

@@ -1,4 +1,5 @@
 import { Build } from '../../crds/build.ts';
+import { findCondition } from '../../crds/condition.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import { durationMs } from '../../crds/duration.ts';
 import { Guest } from '../../crds/guest.ts';
@@ -25,6 +26,17 @@ export interface DeploymentDeps {
   /** The last lines that a guest printed, for people who ask why it failed. */
   lastLines: (guestUid: string) => Promise<string[]>;
 }
+
+/** States whose step changes the world by itself: being in one is saved before that. */
+const actsIn: ReadonlySet<DeploymentState> = new Set(['Provisioning', 'Failed', 'Superseded', 'RolledBack']);
+/** States on the way, which the conditions show while they last and events need not. */
+const passing: ReadonlySet<DeploymentState> = new Set([
+  'Pending',
+  'AwaitingBuild',
+  'Verifying',
+  'Promoting',
+  'Draining',
+]);
 
 /** Rolls one revision of a Service out, and keeps it while it is the one that serves. */
 export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): Reconciler<Deployment> {
@@ -55,7 +67,10 @@ export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): 
     },
     async Active(pass, view) {
       await ensureGuests(pass, resources, view, view.desired);
-      return settled();
+      const ready = findCondition(pass.status.conditions, 'Ready');
+      return ready?.status === 'True'
+        ? settled()
+        : waiting('Degraded', ready?.message ?? 'Guests are missing.', 60_000);
     },
     async Failed(pass, view) {
       await ensureGuests(pass, resources, view, 0);
@@ -100,7 +115,7 @@ export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): 
       if (view.build?.status.artifact) pass.status.artifact = view.build.status.artifact;
       if (state !== before) await noteMove(pass, view, state);
       pass.status = reportDeployment(pass.resource, pass.status, view, state, pass.now);
-      if (state !== before) await pass.checkpoint();
+      if (state !== before && actsIn.has(state)) await pass.checkpoint();
       return whileIn[state](pass, view);
     },
 
@@ -119,7 +134,7 @@ export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): 
 
   async function noteMove(pass: Pass<Deployment>, view: DeploymentView, state: DeploymentState): Promise<void> {
     if (state !== 'Failed') {
-      if (state !== 'Pending')
+      if (!passing.has(state))
         pass.event('Normal', 'StateChanged', `Revision ${pass.resource.spec.revision} is ${state}.`);
       return;
     }

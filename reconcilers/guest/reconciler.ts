@@ -216,9 +216,8 @@ function conclude(pass: Pass<Guest>, live: LiveFacts, facts: GuestFacts): Outcom
     return waiting('AddressPending', 'The guest runs and has no address yet.', addressCheckMs(pass));
   if (pass.status.healthy === true) return settled();
   const checkAfterMs = readyCheckAfterMs(pass.status, live, pass.now);
-  return checkAfterMs === undefined
-    ? settled(15_000)
-    : waiting('HealthUnknown', 'The guest runs; it is not ready yet.', checkAfterMs);
+  if (checkAfterMs === undefined && pass.status.healthy === false) return settled(15_000);
+  return waiting('HealthUnknown', 'The guest runs; it is not ready yet.', checkAfterMs ?? 15_000);
 }
 
 /** An address comes at once or, where DHCP does not answer, for hours not. */

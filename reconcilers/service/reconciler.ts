@@ -200,6 +200,7 @@ function conclude(pass: Pass<Service>, { latest, build }: ServiceView): Outcome 
     return stalled('DeploymentFailed', ready?.message ?? 'The newest revision failed.');
   const held = build?.status.conditions.find(({ type, status }) => type === 'Stalled' && status === 'True');
   if (held && build?.status.phase !== 'Succeeded') return stalled(held.reason, held.message);
-  if (ready?.status === 'True' || latest?.status.phase === 'Active') return settled();
+  if (ready?.status === 'True' || ready?.reason === 'Suspended') return settled();
+  if (ready?.reason === 'Degraded') return waiting('Degraded', ready.message, 60_000);
   return waiting('Progressing', ready?.message ?? 'The newest revision is being rolled out.', 30_000);
 }
