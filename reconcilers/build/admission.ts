@@ -11,7 +11,7 @@ export function chooseBuilder(build: Build, read: ResourceReader): string | unde
   const ready = suitable(build, read).filter(isReady);
   const free = ready.find(
     ({ metadata, spec }) =>
-      others.filter((other) => other.status.builder === metadata.name && !isOver(other)).length < spec.concurrency,
+      others.filter((other) => other.status.builder === metadata.name && !isOver(other.status.phase)).length < spec.concurrency,
   );
   return free?.metadata.name;
 }
@@ -43,9 +43,9 @@ export function nextInLine(cache: ResourceReader, count: number): ObjectKey[] {
     .map(({ metadata }) => metadata);
 }
 
-/** Whether a build ended, well or badly. */
-export function isOver({ status }: Build): boolean {
-  return status.phase === 'Succeeded' || status.phase === 'Failed' || status.phase === 'Cancelled';
+/** Whether a build in this phase ended, well or badly. */
+export function isOver(phase: Build['status']['phase']): boolean {
+  return phase === 'Succeeded' || phase === 'Failed' || phase === 'Cancelled';
 }
 
 function suitable({ spec }: Build, read: ResourceReader): Builder[] {
