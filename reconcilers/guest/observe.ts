@@ -40,11 +40,12 @@ export async function observeGuest(
   const { vmid, node } = status;
   if (vmid === undefined || node === undefined) return { seen: 'absent' };
   const view = observer.view();
-  const doubt = doubtAbout(view, node);
+  const row = view?.resources.guests.find((guest) => guest.vmid === vmid);
+  // High availability may have taken it to another node than it was last seen on.
+  const doubt = doubtAbout(view, row?.node ?? node);
   if (doubt) return doubt;
   if (!status.created && status.createRequestedAt === undefined) return { seen: 'absent' };
 
-  const row = view?.resources.guests.find((guest) => guest.vmid === vmid);
   if (expected && row && looksAsExpected(row, marks, expected)) {
     return { seen: 'ours', node: row.node, running: true, lock: undefined, config: undefined };
   }
@@ -52,9 +53,9 @@ export async function observeGuest(
   if (direct) return direct;
 
   const proof = await observer.refresh(signal);
-  const doubtNow = doubtAbout(proof, node);
-  if (doubtNow) return doubtNow;
   const listed = proof?.resources.guests.find((guest) => guest.vmid === vmid);
+  const doubtNow = doubtAbout(proof, listed?.node ?? node);
+  if (doubtNow) return doubtNow;
   if (!listed) return { seen: 'absent' };
   if (listed.type !== 'lxc') return { seen: 'foreign', node: listed.node };
   const elsewhere = await lookClosely(client, listed.node, vmid, marks, signal);

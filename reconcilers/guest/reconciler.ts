@@ -24,7 +24,7 @@ import { followTask } from './follow-task.ts';
 import { healthPlan } from './health-plan.ts';
 import { observeGuest, type GuestFacts } from './observe.ts';
 import { planGuest } from './plan.ts';
-import { readyCheckAfterMs, reportGuest, type LiveFacts } from './report.ts';
+import { NO_ADDRESS, readyCheckAfterMs, reportGuest, type LiveFacts } from './report.ts';
 import { reserve } from './reserve.ts';
 
 export interface GuestDeps {
@@ -119,10 +119,12 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
         },
         pass.signal,
       );
-      if (facts.seen === 'ours' && !facts.running) pass.status = noteStop(pass.status, pass.now);
-      const live = await lookInside(pass, connection, facts, desired);
       const { uid } = pass.resource.metadata;
-      pass.status = reportGuest(pass.resource, pass.status, { facts, live, setback: setbacks.last(uid) }, pass.now);
+      const setback = setbacks.last(uid);
+      // What was never started did not stop.
+      if (facts.seen === 'ours' && !facts.running && !setback) pass.status = noteStop(pass.status, pass.now);
+      const live = await lookInside(pass, connection, facts, desired);
+      pass.status = reportGuest(pass.resource, pass.status, { facts, live, setback }, pass.now);
 
       const plan = planGuest({ spec: pass.resource.spec, status: pass.status, facts, desired, now: pass.now });
       if (plan.do === 'stall') return stalled(plan.reason, plan.message, 60_000);
@@ -212,8 +214,7 @@ function expectedOf(pass: Pass<Guest>, desired: DesiredGuest): { memoryMiB: numb
 
 function conclude(pass: Pass<Guest>, live: LiveFacts, facts: GuestFacts): Outcome {
   if (pass.resource.spec.power === 'stopped' || facts.seen !== 'ours') return settled();
-  if (pass.status.addresses.length === 0)
-    return waiting('AddressPending', 'The guest runs and has no address yet.', addressCheckMs(pass));
+  if (pass.status.addresses.length === 0) return waiting('AddressPending', NO_ADDRESS, addressCheckMs(pass));
   if (pass.status.healthy === true) return settled();
   const checkAfterMs = readyCheckAfterMs(pass.status, live, pass.now);
   if (checkAfterMs === undefined && pass.status.healthy === false) return settled(15_000);

@@ -14,6 +14,9 @@ export interface LiveFacts {
   addresses: readonly string[];
 }
 
+/** What people should know while a guest waits for its address. */
+export const NO_ADDRESS = 'The guest runs and has no address yet. Check that DHCP answers on its bridge.';
+
 /** A process without a check of its own counts as ready after running so long. */
 const STEADY_MS = 2_000;
 /** The same when nobody can ask the guest's supervisor. */
@@ -206,8 +209,7 @@ function readyCondition(
     return status.crashes > 1
       ? no('CrashLoop', 'The guest keeps stopping on its own.')
       : no('Starting', 'The guest is being started.');
-  if (status.addresses.length === 0)
-    return no('AddressPending', 'The guest runs and has no address yet. Check that DHCP answers on its bridge.');
+  if (status.addresses.length === 0) return no('AddressPending', NO_ADDRESS);
   if (live.link?.connected && live.link.process === 'backoff') return no('CrashLoop', crashMessage(live.link));
   if (live.link?.connected && live.link.process === 'finished') return no('Exited', crashMessage(live.link));
   if (status.healthy === true)
