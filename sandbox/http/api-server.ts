@@ -152,6 +152,7 @@ export class ApiServer {
     this.#requests.set(request.socket, served);
     const bytes = Buffer.from(body, 'utf8');
     const ends = status >= 400 || served >= maxRequestsPerConnection || headers['Connection'] === 'close';
+    response.useChunkedEncodingByDefault = false; // an answer without a body has no length either
     response.writeHead(status, statusLine(text), {
       'Cache-Control': 'max-age=0',
       Pragma: 'no-cache',
