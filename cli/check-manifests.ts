@@ -22,7 +22,9 @@ export function checkManifests(entries: readonly ManifestEntry[], namespace: str
       void problems.push(problemText(place, lineOf(field), shownName(object), field, message));
     const result = validateManifest(object);
     if (!result.ok) {
-      for (const { path, message } of result.problems) report(path, message);
+      // The first that is wrong with a field explains the rest of it.
+      const first = new Map(result.problems.toReversed().map(({ path, message }) => [path, message]));
+      for (const path of new Set(result.problems.map((problem) => problem.path))) report(path, first.get(path) ?? '');
       continue;
     }
     const kind = kindNamed(object.kind);

@@ -207,7 +207,11 @@ async function refusalOf(response: Response, url: string): Promise<CliError> {
   } catch {
     // Something in between answered, in words of its own.
   }
-  const fields = (body.details?.causes ?? []).map(({ field = '', message = '' }) => ({ field, message }));
+  const fields = (body.details?.causes ?? []).map(({ field = '', message = '' }) => ({
+    // Kubernetes begins the paths of some with a dot.
+    field: field.replace(/^\./, ''),
+    message,
+  }));
   const message = body.message ?? `${url} answered ${response.status} without saying why. Is it a Containr server?`;
   const hint = response.status === 401 ? ' Use "containr login", or set CONTAINR_TOKEN.' : '';
   return new Refusal(exitOf(response.status), `${message}${hint}`, fields);

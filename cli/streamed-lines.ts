@@ -36,7 +36,7 @@ function hint(url: string, code: string): string {
 function deepest(error: unknown): [code: string, message: string] {
   if (!(error instanceof Error)) return ['', String(error)];
   const inner = error.cause === undefined ? (['', ''] as const) : deepest(error.cause);
-  if (inner[0] !== '') return [inner[0], inner[1]];
+  if (inner[0] !== '' || inner[1] !== '') return [inner[0], inner[1]];
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return [code, error.message];
 }

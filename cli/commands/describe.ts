@@ -116,7 +116,8 @@ async function eventsOf(client: ApiClient, { namespace, uid }: ApiObject['metada
     return (await client.list(kindNamed('Event'), query)).items;
   } catch (error) {
     // What happens to objects in no project is for administrators; the object itself may still be shown.
-    if (namespace === undefined && error instanceof CliError && error.exit === 'forbidden') return [];
+    if (namespace === undefined && error instanceof CliError && ['forbidden', 'notFound'].includes(error.exit))
+      return [];
     throw error;
   }
 }

@@ -104,9 +104,10 @@ export class DevSession {
   }
 
   #openLog(name: DevProgram): ChildLog {
-    const log = new ChildLog(join(this.#options.dataDir, 'logs', `${name}.log`), (line) =>
-      process.stderr.write(`${name}: ${plainLine(line)}\n`),
-    );
+    const log = new ChildLog(join(this.#options.dataDir, 'logs', `${name}.log`), (line) => {
+      // While it starts it is asked all the time whether it is ready, which it warns that it is not.
+      if (this.#isStarted) process.stderr.write(`${name}: ${plainLine(line)}\n`);
+    });
     this.#logs.set(name, log);
     return log;
   }
