@@ -28,9 +28,9 @@ interface Step<M extends AnyStateMachine> {
 }
 
 /**
- * Moves a flat machine one event on from what was saved. Pure: no actor, no timer, no effect. A new generation, a state that
- * this version does not know, or a memory that it cannot read begins again; that is safe because every step looks at the
- * world before it touches it.
+ * Moves a flat machine on from what was saved, as far as the same facts carry it: a state whose way out is open already has
+ * nothing left to do. Pure: no actor, no timer, no effect. A new generation, a state that this version does not know, or a
+ * memory that it cannot read begins again; that is safe because every step looks at the world before it touches it.
  */
 export function advance<M extends AnyStateMachine>(
   machine: M,
@@ -38,7 +38,12 @@ export function advance<M extends AnyStateMachine>(
   { generation, context, input, event }: Step<M>,
 ): ProgressOf<M> {
   const resumed = saved?.generation === generation ? resume(machine, saved, context) : undefined;
-  const after = move(machine, resumed ?? begin(machine, input), event);
+  let before = resumed ?? begin(machine, input);
+  let after = move(machine, before, event);
+  for (let moves = 1; after.value !== before.value && moves < Object.keys(machine.states).length; moves += 1) {
+    before = after;
+    after = move(machine, before, event);
+  }
   const state: unknown = after.value;
   if (!isStateOf(machine, state)) {
     throw new Error(`A bug: the machine "${machine.id}" is not flat; its states must be single words.`);

@@ -11,7 +11,8 @@ export function chooseBuilder(build: Build, read: ResourceReader): string | unde
   const ready = suitable(build, read).filter(isReady);
   const free = ready.find(
     ({ metadata, spec }) =>
-      others.filter((other) => other.status.builder === metadata.name && !isOver(other.status.phase)).length < spec.concurrency,
+      others.filter((other) => other.status.builder === metadata.name && !isOver(other.status.phase)).length <
+      spec.concurrency,
   );
   return free?.metadata.name;
 }

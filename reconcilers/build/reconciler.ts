@@ -127,7 +127,7 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
       }),
       // A place came free: for the oldest that waits, and one more should that one go elsewhere.
       watching(Build, (other, cache, previous) =>
-        isOver(other.status.phase) && previous && !isOver(previous.status.phase) ? nextInLine(cache, 2) : [],
+        isOver(other) && previous && !isOver(previous) ? nextInLine(cache, 2) : [],
       ),
     ],
 
@@ -167,7 +167,7 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
             pass.status.failure ?? 'The build took too long.',
           );
         if (state === 'Succeeded') pass.event('Normal', 'BuildSucceeded', 'The archive is built and kept.');
-        if (!isOver(state)) await pass.checkpoint();
+        if (state in stageWork || state === 'Publishing') await pass.checkpoint();
       }
       const outcome = await whileIn[state](pass);
       if (outcome.type === 'waiting' && isTroubling(outcome.reason))
