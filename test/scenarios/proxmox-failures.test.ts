@@ -3,7 +3,7 @@ import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Service } from '../../crds/service.ts';
 import { ProxmoxFault } from '../../reconcilers/providers/proxmox/fault.ts';
-import { expectAtRest, expectCalm, expectLeavesNothing } from './expectations.ts';
+import { expectAtRest, expectCalm, expectLeavesNothing, expectNothingLeft } from './expectations.ts';
 import { SpineWorld } from './spine-world.ts';
 
 const worlds: SpineWorld[] = [];
@@ -252,8 +252,27 @@ describe('the failure matrix of Proxmox', () => {
     });
     await spine.world.run(60_000);
     expect((await guest(spine)).status.node).toBe(other);
+    spine.proxmox.bringNodeBack(node);
     await expectGoodEnd(spine);
     expect(callsOf(spine, 'createGuest')).toBe(1);
+  });
+
+  it('P11: an archive on a node that is away is removed once the node is back', async () => {
+    const spine = await prepared(['pve1', 'pve2', 'pve3']);
+    await spine.createService('web', { replicas: 3 });
+    await spine.world.runUntilQuiet();
+    await spine.edit(Service, 'web', (spec) => ({ ...spec, replicas: 1 }));
+    await spine.world.runUntilQuiet();
+    const { node } = (await guest(spine)).status;
+    const other = [...spine.proxmox.nodes.keys()].find((name) => name !== node) ?? '';
+    spine.proxmox.isolateNode(other);
+    await spine.deleteService();
+    await spine.world.runUntilQuiet();
+    expect(await spine.all(Service)).toEqual([]);
+    expect(spine.proxmox.storages.get('local')?.archives(other)).toHaveLength(1);
+    spine.proxmox.bringNodeBack(other);
+    await spine.world.run(40 * 60_000);
+    await expectNothingLeft(spine);
   });
 
   it('P11: a guest whose node went away before anything was asked of it is made elsewhere', async () => {
