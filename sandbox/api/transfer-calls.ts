@@ -194,13 +194,23 @@ async function fetchFile({ storage, name, url, verifies, checksum }: Download, t
       answer.resume();
       throw new Refusal(`download failed: command 'wget ... ${url}' failed: exit code 8`);
     }
-    storage.reserve(Number(answer.headers['content-length'] ?? 0));
     await pipeline(answer, createWriteStream(draft), { signal: task.signal });
+    refuseOverflow(storage, statSync(draft).size, url, shown, task);
     if (checksum) await verify(draft, checksum, task);
     await rename(draft, path);
     task.log(`download of '${url}' to '${shown}' finished`);
   } finally {
     await rm(draft, { force: true });
+  }
+}
+
+function refuseOverflow(storage: DirectoryStorage, size: number, url: string, shown: string, task: TaskContext): void {
+  try {
+    storage.reserve(size);
+  } catch (error) {
+    if (!(error instanceof NoSpace)) throw error;
+    task.log(`Cannot write to '${shown}' (No space left on device).`);
+    throw new Refusal(`download failed: command 'wget ... ${url}' failed: exit code 3`);
   }
 }
 
