@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -103,23 +103,27 @@ describe('containr dev', () => {
     expect(existsSync(join(folder, 'third', 'dev.pid'))).toBe(false);
   });
 
-  it('says at once what ended a program that cannot start', async () => {
+  it('says at once why a program cannot start, with the end of its log', async () => {
     const broken = join(folder, 'broken');
-    const { code: made } = await run('dev', '--data-dir', broken, '--port', 'x');
-    expect(made).toBe(2);
-    writeFileSync(join(folder, 'file'), '');
-    const { code, stderr } = await run(
-      'dev',
-      '--data-dir',
-      broken,
-      '--port',
-      '0',
-      '--engine',
-      'simulated',
-      '--ready-file',
-      join(folder, 'file', 'x'),
-    );
+    mkdirSync(broken);
+    writeFileSync(join(broken, 'sandbox'), 'a file where a folder should be');
+    const { code, stderr } = await run('dev', '--data-dir', broken, '--port', '0', '--engine', 'simulated');
     expect(code).toBe(7);
-    expect(stderr).not.toContain('    at ');
+    expect(stderr).toContain('The sandbox ended with code 1 while starting');
+    expect(stderr).toContain(join(broken, 'sandbox'));
+    expect(existsSync(join(broken, 'dev.pid'))).toBe(false);
+  });
+});
+
+describe('containr server', () => {
+  it('is the controller itself, so that a signal ends it and nothing is left', async () => {
+    const own = join(folder, 'server');
+    const server = start('server', '--port', '0', '--data-dir', own);
+    await server.says('serving');
+    const [pid] = readFileSync(join(own, 'controller.pid'), 'utf8').split(' ');
+    expect(Number(pid)).toBe(server.process.pid);
+    server.process.kill('SIGTERM');
+    expect((await server.ended).code).toBe(0);
+    expect(existsSync(join(own, 'controller.pid'))).toBe(false);
   });
 });
