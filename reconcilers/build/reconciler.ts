@@ -127,7 +127,7 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
       }),
       // A place came free: for the oldest that waits, and one more should that one go elsewhere.
       watching(Build, (other, cache, previous) =>
-        isOver(other) && previous && !isOver(previous) ? nextInLine(cache, 2) : [],
+        isOver(other.status.phase) && previous && !isOver(previous.status.phase) ? nextInLine(cache, 2) : [],
       ),
     ],
 
