@@ -30,11 +30,11 @@ export function createPostgresAuditLog(database: Database): AuditLog {
     async list({ user, kind, uid, action, limit, before }) {
       if (before !== undefined && !/^\d{1,18}$/.test(before))
         throw new Fault('Invalid', `"${before}" is no audit entry.`);
-      return database.rows(
+      return database.read(
         Row,
         (sql) => sql`
           SELECT id, at AS time, "user", manager, address, user_agent AS "userAgent", request_id AS "requestId", action,
-            kind, namespace, name, uid, version AS "resourceVersion", changed
+            kind, namespace, name, uid, version AS "resourceVersion", to_json(changed) AS changed
           FROM audit
           WHERE true
             ${user === undefined ? sql`` : sql`AND "user" = ${user}`}

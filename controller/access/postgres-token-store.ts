@@ -48,7 +48,7 @@ export function createPostgresTokenStore({
     async verify(text) {
       const hash = tokenHash(text);
       if (!hash) return undefined;
-      const [token] = await database.rows(Row, (sql) => sql`${select(sql)} WHERE hash = ${hash}`);
+      const [token] = await database.read(Row, (sql) => sql`${select(sql)} WHERE hash = ${hash}`);
       const now = clock.now();
       if (!token || token.revokedAt || (token.expiresAt && token.expiresAt <= now)) return undefined;
       const { id, user, admin, scope, lastUsedAt } = token;
@@ -58,7 +58,7 @@ export function createPostgresTokenStore({
       return { user, admin, scope, tokenId: id };
     },
 
-    list: () => database.rows(Row, (sql) => sql`${select(sql)} ORDER BY created_at, id`),
+    list: () => database.read(Row, (sql) => sql`${select(sql)} ORDER BY created_at, id`),
 
     async revoke(id) {
       const now = clock.now();

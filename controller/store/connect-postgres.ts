@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Fault } from '../errors.ts';
 import { isConnectionError, postgresFault } from './postgres-fault.ts';
 
-type Pool = postgres.Sql;
+type Pool = postgres.Sql<{ texts: readonly string[] }>;
 /** Builds one statement; parts of it may be built with the same `sql`. */
 export type BuildQuery = (sql: Pool) => postgres.PendingQuery<postgres.Row[]>;
 
@@ -14,6 +14,14 @@ interface ConnectOptions {
 
 /** A plan is kept for long, and the first are made while the tables are empty: they must be good for full ones. */
 const alwaysByIndex = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' };
+/** Lists of text, as parameters only: answers have them as JSON. */
+const texts = {
+  to: 1009,
+  from: [],
+  serialize: (list: readonly string[]) =>
+    `{${list.map((text) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`,
+  parse: (): readonly string[] => [],
+};
 /** The server gives up on a statement first; after this nobody is there any more. */
 const STATEMENT_MS = 60_000;
 const PATIENCE_MS = 75_000;
@@ -33,6 +41,7 @@ export class Database {
   readonly #options: ConnectOptions;
   #pool: Pool;
   #listener: Pool | undefined;
+  #hasEnded = false;
 
   constructor(url: string, options: ConnectOptions) {
     this.#url = url;
@@ -40,8 +49,18 @@ export class Database {
     this.#pool = this.#open(options);
   }
 
-  /** The rows of a statement. Throws the faults of `postgresFault`. */
-  async rows<T>(row: z.ZodType<T>, build: BuildQuery): Promise<T[]> {
+  /** The rows of a statement that changes nothing: it is asked once more when a connection turns out to be broken. */
+  async read<T>(row: z.ZodType<T>, build: BuildQuery): Promise<T[]> {
+    const pool = this.#pool;
+    const rows = await this.#run(build).catch((error: unknown) => {
+      if (this.#pool === pool) throw error;
+      return this.#run(build);
+    });
+    return z.array(row).parse([...rows]);
+  }
+
+  /** The rows that a statement answers which changes something. */
+  async write<T>(row: z.ZodType<T>, build: BuildQuery): Promise<T[]> {
     return z.array(row).parse([...(await this.#run(build))]);
   }
 
@@ -63,6 +82,7 @@ export class Database {
 
   /** Waits for statements under way for a few seconds. */
   async end({ timeout = 5 }: { timeout?: number } = {}): Promise<void> {
+    this.#hasEnded = true;
     await Promise.all([this.#pool.end({ timeout }), this.#listener?.end({ timeout: 0 })]);
   }
 
@@ -77,7 +97,7 @@ export class Database {
   }
 
   #replace(broken: Pool): void {
-    if (this.#pool !== broken) return;
+    if (this.#pool !== broken || this.#hasEnded) return;
     this.#pool = this.#open(this.#options);
     // Its other statements may still be answered.
     broken.end({ timeout: 5 }).catch(() => undefined);
@@ -91,6 +111,9 @@ export class Database {
       connect_timeout: 10,
       max_lifetime: null,
       onnotice: () => undefined,
+      // Asking the server for its types is a query that nobody waits for: when it fails, it ends the process.
+      fetch_types: false,
+      types: { texts },
       connection: { application_name: 'containr', statement_timeout: STATEMENT_MS, ...alwaysByIndex },
     });
   }

@@ -174,7 +174,7 @@ async function freePort(): Promise<number> {
 async function ensureDatabase(url: string): Promise<void> {
   const database = connectPostgres(url, { max: 1 });
   try {
-    const found = await database.rows(z.object({}), (sql) => sql`SELECT FROM pg_database WHERE datname = ${DATABASE}`);
+    const found = await database.read(z.object({}), (sql) => sql`SELECT FROM pg_database WHERE datname = ${DATABASE}`);
     if (found.length === 0) await database.script(`CREATE DATABASE ${DATABASE}`);
   } finally {
     await database.end();

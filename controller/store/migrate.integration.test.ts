@@ -29,7 +29,7 @@ describe('migrate', () => {
   }
 
   async function tables(database: Database): Promise<string[]> {
-    const rows = await database.rows(
+    const rows = await database.read(
       z.object({ tablename: z.string() }),
       (sql) => sql`SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`,
     );
@@ -42,14 +42,14 @@ describe('migrate', () => {
     await migrate(database, [first], log);
     await migrate(database, [first, migration(2, 'INSERT INTO a VALUES (2);')], log);
     await migrate(database, [first, migration(2, 'INSERT INTO a VALUES (2);')], log);
-    expect(await database.rows(Row, (sql) => sql`SELECT n FROM a ORDER BY n`)).toEqual([{ n: 1 }, { n: 2 }]);
+    expect(await database.read(Row, (sql) => sql`SELECT n FROM a ORDER BY n`)).toEqual([{ n: 1 }, { n: 2 }]);
   });
 
   it('applies each once when several processes start together', async () => {
     const url = await server.createEmptyDatabase();
     const steps = [migration(1, 'CREATE TABLE a (n int);'), migration(2, 'INSERT INTO a VALUES (1);')];
     await Promise.all([1, 2, 3, 4].map(() => migrate(connect(url), steps, log)));
-    expect(await connect(url).rows(Row, (sql) => sql`SELECT n FROM a`)).toEqual([{ n: 1 }]);
+    expect(await connect(url).read(Row, (sql) => sql`SELECT n FROM a`)).toEqual([{ n: 1 }]);
   });
 
   it('leaves nothing of a migration that fails, and keeps those before it', async () => {

@@ -46,7 +46,7 @@ export async function migrate(
       number int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
     );`);
   for (;;) {
-    const applied = await database.rows(
+    const applied = await database.read(
       Applied,
       (sql) => sql`SELECT number, name, checksum FROM schema_migrations ORDER BY number`,
     );

@@ -82,7 +82,7 @@ export class PostgresBackend implements StoreBackend {
   }
 
   async read(kind: string, { namespace = '', name }: ObjectKey): Promise<Stored | undefined> {
-    const [row] = await this.#database.rows(
+    const [row] = await this.#database.read(
       StoredRow,
       (sql) => sql`
         SELECT version, object::text AS json FROM revisions
@@ -94,7 +94,7 @@ export class PostgresBackend implements StoreBackend {
   async readPage(request: PageRequest): Promise<StoredPage> {
     const { at, limit } = request;
     // One statement, so that the version and the objects are of the same moment.
-    const rows = await this.#database.rows(
+    const rows = await this.#database.read(
       StateRow,
       (sql) => sql`
         SELECT state.version AS head, state.compacted, r.*
@@ -111,7 +111,7 @@ export class PostgresBackend implements StoreBackend {
   }
 
   async count(request: Omit<PageRequest, 'limit'>): Promise<number> {
-    const [row] = await this.#database.rows(
+    const [row] = await this.#database.read(
       z.object({ count: z.int() }),
       (sql) => sql`SELECT count(*)::int AS count FROM revisions WHERE ${selects(sql, request)}`,
     );
@@ -119,7 +119,7 @@ export class PostgresBackend implements StoreBackend {
   }
 
   async readChanges(after: bigint, limit: number): Promise<ChangeBatch> {
-    const rows = await this.#database.rows(
+    const rows = await this.#database.read(
       StateRow,
       (sql) => sql`
         SELECT state.version AS head, state.compacted, c.*, p.object::text AS previous, p.version AS "previousVersion"
@@ -146,7 +146,7 @@ export class PostgresBackend implements StoreBackend {
 
   async readGraph(): Promise<GraphNode[]> {
     const waiting = [FOREGROUND_FINALIZER, ORPHAN_FINALIZER];
-    const garbage = await this.#database.rows(
+    const garbage = await this.#database.read(
       z.object({}),
       (sql) => sql`
         SELECT FROM revisions AS child
@@ -158,10 +158,11 @@ export class PostgresBackend implements StoreBackend {
         LIMIT 1`,
     );
     if (garbage.length === 0) return [];
-    const rows = await this.#database.rows(
+    const rows = await this.#database.read(
       GraphRow,
       (sql) => sql`
-        SELECT kind, namespace, name, uid, version, deleting, finalizers, owners FROM revisions
+        SELECT kind, namespace, name, uid, version, deleting, to_json(finalizers) AS finalizers, to_json(owners) AS owners
+        FROM revisions
         WHERE superseded_by IS NULL`,
     );
     return rows.map(({ namespace, name, version, ...row }) => ({
@@ -172,13 +173,13 @@ export class PostgresBackend implements StoreBackend {
   }
 
   async currentVersion(): Promise<bigint> {
-    const rows = await this.#database.rows(StateRow, (sql) => sql`SELECT version AS head, compacted FROM store_state`);
+    const rows = await this.#database.read(StateRow, (sql) => sql`SELECT version AS head, compacted FROM store_state`);
     return stateOf(rows).head;
   }
 
   async compact({ keepMs, keepChanges }: { keepMs: number; keepChanges: number }): Promise<void> {
     // Up to the oldest change that is too young to be forgotten; without one, age forbids nothing.
-    const [row] = await this.#database.rows(
+    const [row] = await this.#database.write(
       z.object({ compacted: z.string() }),
       (sql) => sql`
         UPDATE store_state SET compacted = greatest(compacted, least(version - ${keepChanges}, coalesce((

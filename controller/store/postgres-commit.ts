@@ -78,7 +78,7 @@ async function commitSome(
 /** The version before the first of the batch; null when what it was decided on is no longer so. */
 async function store(database: Database, { revisions, fence }: DecidedBatch): Promise<bigint | null> {
   const entries = revisions.flatMap((revision, index) => auditEntry(revision, index + 1));
-  const [row] = await database.rows(
+  const [row] = await database.write(
     Committed,
     (sql) => sql`
       SELECT commit_batch(
@@ -93,7 +93,7 @@ async function store(database: Database, { revisions, fence }: DecidedBatch): Pr
 
 async function readCurrent(database: Database, writes: readonly AnyWrite[]): Promise<Current> {
   const keys = [...new Map(writes.map(({ kind, key }) => [mapKey(kind, key), { kind, key }])).values()];
-  const rows = await database.rows(
+  const rows = await database.read(
     CurrentRow,
     (sql) => sql`
       SELECT (SELECT epoch FROM leases WHERE name = ${CONTROLLER_LEASE}) AS epoch,

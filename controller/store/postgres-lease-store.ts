@@ -9,12 +9,12 @@ const Held = z.object({ holder: z.string() });
 export function createPostgresLeaseStore(database: Database): LeaseStore {
   return {
     async acquire(name, holder, durationMs) {
-      const [taken] = await database.rows(
+      const [taken] = await database.write(
         Taken,
         (sql) => sql`SELECT take_lease(${name}, ${holder}, ${durationMs}) AS epoch`,
       );
       if (taken?.epoch) return { epoch: taken.epoch };
-      const [held] = await database.rows(Held, (sql) => sql`SELECT holder FROM leases WHERE name = ${name}`);
+      const [held] = await database.read(Held, (sql) => sql`SELECT holder FROM leases WHERE name = ${name}`);
       return { heldBy: held?.holder ?? '' };
     },
 

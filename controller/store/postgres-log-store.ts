@@ -54,7 +54,7 @@ export function createPostgresLogStore({ sql: database, log, clock = systemClock
     append: (stream, lines, resumeAt) => appends.submit({ stream, lines, resumeAt }),
 
     async resumeAt(stream) {
-      const [row] = await database.rows(
+      const [row] = await database.read(
         z.object({ position: z.string() }),
         (sql) => sql`SELECT resume_at AS position FROM log_streams WHERE name = ${stream}`,
       );
@@ -62,7 +62,7 @@ export function createPostgresLogStore({ sql: database, log, clock = systemClock
     },
 
     read: (stream, { after, tail, since, limit }) =>
-      database.rows(
+      database.read(
         Line,
         (sql) => sql`
           SELECT * FROM (
@@ -82,7 +82,7 @@ export function createPostgresLogStore({ sql: database, log, clock = systemClock
     },
 
     async trim(maxBytesPerStream) {
-      const full = await database.rows(
+      const full = await database.read(
         z.object({ id: z.string() }),
         (sql) => sql`SELECT id FROM log_streams WHERE bytes > ${maxBytesPerStream}`,
       );

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -62,9 +62,11 @@ export async function stopOrphan(folder: DataFolder, log: Pick<Logger, 'info'>):
       `PostgreSQL still runs in ${folder.path} (process ${orphan.pid}), left by a controller that was killed. Stopping it.`,
     );
     await stopProcess(orphan);
-  } else if (first !== '') {
-    // Its number may belong to somebody else by now, which PostgreSQL could not tell from a running server.
-    await rm(join(folder.path, 'postmaster.pid'), { force: true });
+  }
+  // The number in them may be somebody else's by now, or of a dead process that nobody has taken note of, and PostgreSQL
+  // would take either for a running server.
+  for (const name of await readdir(folder.path)) {
+    if (name === 'postmaster.pid' || name.startsWith('.s.PGSQL.')) await rm(join(folder.path, name), { force: true });
   }
 }
 
