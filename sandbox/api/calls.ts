@@ -2,6 +2,7 @@ import { accessCalls } from './access-calls.ts';
 import { backupCalls } from './backup-calls.ts';
 import type { Call } from './call.ts';
 import { clusterCalls } from './cluster-calls.ts';
+import { downloadCall } from './download-call.ts';
 import { guestConfigCalls } from './guest-config-calls.ts';
 import { guestDiskCalls } from './guest-disk-calls.ts';
 import { guestLifeCalls } from './guest-life-calls.ts';
@@ -11,7 +12,7 @@ import { poolCalls } from './pool-calls.ts';
 import { storageCalls } from './storage-calls.ts';
 import { storageContentCalls } from './storage-content-calls.ts';
 import { taskCalls } from './task-calls.ts';
-import { transferCalls } from './transfer-calls.ts';
+import { uploadCall } from './upload-call.ts';
 
 /** Everything that is served; the rest answers 501. */
 export const calls: readonly Call[] = [
@@ -24,7 +25,8 @@ export const calls: readonly Call[] = [
   ...backupCalls,
   ...storageCalls,
   ...storageContentCalls,
-  ...transferCalls,
+  uploadCall,
+  downloadCall,
   ...taskCalls,
   ...accessCalls,
   ...poolCalls,

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatConfig, parseConfig } from './config-text.ts';
 import { emptyConfig, type GuestConfig } from './guest-config.ts';
@@ -61,9 +61,9 @@ describe('the config file', () => {
   });
 
   it('keeps any description', () => {
-    fc.assert(
-      fc.property(
-        fc.string({ unit: 'binary' }).filter((text) => !text.includes('\r')),
+    assert(
+      property(
+        string({ unit: 'binary' }).filter((text) => !text.includes('\r')),
         (description) => {
           const read = parseConfig(formatConfig(config({ description })));
           expect(read.options.get('description')).toBe(`${description.replace(/\n$/, '')}\n`);
