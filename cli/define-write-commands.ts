@@ -43,7 +43,12 @@ Examples:
         .choices(['background', 'foreground', 'orphan'])
         .default('background'),
     )
-    .option('--confirm <name...>', 'for a project: its name, again')
+    .addOption(
+      new Option('--confirm <name>', 'for a project: its name, again').argParser((name, names: string[] = []) => [
+        ...names,
+        name,
+      ]),
+    )
     .option('--ignore-not-found', 'what is gone already is fine')
     .addOption(timeoutOption(300_000))
     .addHelpText(

@@ -162,7 +162,7 @@ describe('containr delete', () => {
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('--confirm shop');
     expect((await cli.api.store.get(Project, { name: 'shop' }))?.metadata.deletionTimestamp).toBeUndefined();
-    expect((await cli.run('delete', 'project/shop', '--confirm', 'shop', '--no-wait')).code).toBe(0);
+    expect((await cli.run('delete', '--confirm', 'shop', 'project/shop', '--no-wait')).code).toBe(0);
   });
 
   it('deletes what files say, last applied first', async () => {
