@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { noteStop } from './crash.ts';
-import { testGuest } from './testing.ts';
+import { testGuest } from '../shared/testing.ts';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
 const at = (ms: number): Date => new Date(start + ms);

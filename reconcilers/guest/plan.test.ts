@@ -4,7 +4,7 @@ import type { GuestConfig } from '../providers/proxmox/client.ts';
 import { desiredGuest } from './desired.ts';
 import type { GuestFacts } from './observe.ts';
 import { planGuest } from './plan.ts';
-import { testGuest } from './testing.ts';
+import { testGuest } from '../shared/testing.ts';
 
 const now = new Date('2026-01-01T01:00:00Z');
 const network: ProxmoxCluster['spec']['network'] = {

@@ -78,6 +78,17 @@ export function createArchivePlacements({
     }
   }
 
+  async function run(key: string, target: PlacementTarget, archive: ArchiveFile): Promise<void> {
+    try {
+      const volid = await queue.add(() => place(target, archive));
+      failing.reset(key);
+      entries.set(key, { state: 'placed', volid, at: clock.monotonicMs() });
+    } catch (error) {
+      entries.set(key, { state: 'failed', error, untilMs: clock.monotonicMs() + failing.next(key) });
+    }
+    onSettled();
+  }
+
   function isFor(key: string, cluster: string, digest: string): boolean {
     return key.startsWith(`${cluster}/`) && key.endsWith(`/${digest}`);
   }
@@ -90,17 +101,7 @@ export function createArchivePlacements({
       if (entry?.state === 'placed' && clock.monotonicMs() - entry.at < TRUST_MS) return entry;
       if (entry?.state === 'failed' && clock.monotonicMs() < entry.untilMs) throw entry.error;
       entries.set(key, { state: 'placing' });
-      void queue
-        .add(() => place(target, archive))
-        .then(
-          (volid) => {
-            failing.reset(key);
-            entries.set(key, { state: 'placed', volid, at: clock.monotonicMs() });
-          },
-          (error: unknown) =>
-            entries.set(key, { state: 'failed', error, untilMs: clock.monotonicMs() + failing.next(key) }),
-        )
-        .finally(onSettled);
+      void run(key, target, archive);
       return { state: 'placing' };
     },
     isPlacing: (cluster, digest) =>

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import type { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
+import type { GuestConfig } from '../providers/proxmox/client.ts';
+import { testGuest } from '../shared/testing.ts';
+import { desiredGuest, differences, hostOf, type DesiredGuest } from './desired.ts';
+
+const staticNetwork: ProxmoxCluster['spec']['network'] = {
+  addressing: 'static',
+  bridge: 'vmbr0',
+  cidr: '10.40.0.0/24',
+  gateway: '10.40.0.1',
+  pool: { from: '10.40.0.50', to: '10.40.0.60' },
+  nameservers: ['10.40.0.1'],
+};
+const dhcp: ProxmoxCluster['spec']['network'] = { addressing: 'dhcp', bridge: 'vmbr1', vlan: 7, nameservers: [] };
+const status = { reservedAddress: '10.40.0.50/24', mac: 'BC:24:11:00:00:01' };
+
+function wanted(spec: Record<string, unknown> = {}, network = staticNetwork, environment = ['A=b']): DesiredGuest {
+  const guest = testGuest(spec, status);
+  return desiredGuest({ guest, network, installation: 'a1b2c3d4', environment, secret: 's'.repeat(32) });
+}
+
+function actual(desired: DesiredGuest, changes: Partial<GuestConfig> = {}): GuestConfig {
+  const { hostname, tags, memoryMiB, swapMiB, cores, cpuLimit, entrypoint, env } = desired;
+  return {
+    digest: 'x',
+    hostname,
+    description: `${desired.description}\n`,
+    tags,
+    lock: undefined,
+    memoryMiB,
+    swapMiB,
+    cores,
+    cpuLimit,
+    entrypoint,
+    env,
+    onboot: true,
+    protection: false,
+    nets: { net0: `${desired.net0.replace('BC:24:11', 'bc:24:11')},type=veth` },
+    rootfs: 'local-lvm:vm-1-disk-0',
+    mounts: {},
+    unused: {},
+    ...changes,
+  };
+}
+
+describe('desiredGuest', () => {
+  it('puts resources into the words of Proxmox', () => {
+    const resources = { cpu: '1500m', memory: '1Gi', storage: '2Gi' };
+    expect(wanted({ resources })).toMatchObject({
+      cores: 2,
+      cpuLimit: 1.5,
+      memoryMiB: 1024,
+      swapMiB: 0,
+      rootfsGiB: 2,
+      entrypoint: '/.containr/init',
+    });
+  });
+
+  it('puts static and given addresses into net0', () => {
+    expect(wanted().net0).toContain('ip=10.40.0.50/24');
+    expect(wanted().net0).toContain('gw=10.40.0.1');
+    const given = desiredGuest({
+      guest: testGuest(),
+      network: dhcp,
+      installation: 'a1b2c3d4',
+      environment: [],
+      secret: 's'.repeat(32),
+    });
+    expect(given.net0).toContain('bridge=vmbr1');
+    expect(given.net0).toContain('ip=dhcp');
+    expect(given.net0).toContain('tag=7');
+    expect(given.net0).not.toContain('gw=');
+  });
+
+  it('hands the environment over as one value in which nothing of it can be read', () => {
+    const { env } = wanted({}, staticNetwork, ['PASSWORD=canary', 'TEXT=a\nb']);
+    expect(env).toHaveLength(1);
+    expect(env[0]).toMatch(/^CONTAINR_CONFIG=[^\s,;]+$/);
+    expect(env[0]).not.toContain('canary');
+  });
+
+  it.each([
+    ['another environment', wanted({}, staticNetwork, ['A=c']), true],
+    ['another command', wanted({ process: { command: ['/other'] } }), true],
+    ['a restart that is asked for', wanted({ restartedAt: 'now' }), true],
+    ['more memory', wanted({ resources: { memory: '1Gi' } }), false],
+  ])('has the process started anew for %s: only where it has to be', (_, changed, restarts) => {
+    expect(changed).not.toEqual(wanted());
+    expect(changed.processDigest !== wanted().processDigest).toBe(restarts);
+  });
+});
+
+describe('differences', () => {
+  const desired = wanted();
+
+  it.each<[string, Partial<GuestConfig>, string[]]>([
+    ['nothing', {}, []],
+    ['a tag that somebody added for themselves', { tags: [...desired.tags, 'mine'] }, []],
+    ['a tag of ours that is gone', { tags: desired.tags.slice(1) }, ['tags']],
+    ['a mark of another owner beside ours', { tags: [...desired.tags, 'containr-g-other'] }, ['tags']],
+    ['the description', { description: undefined }, ['description']],
+    ['memory and cores', { memoryMiB: 64, cores: 8 }, ['cores', 'memoryMiB']],
+    ['no limit for the processor', { cpuLimit: undefined }, ['cpuLimit']],
+    ['the entrypoint of the image', { entrypoint: '/bin/sh' }, ['entrypoint']],
+    ['one more value in the environment', { env: [...desired.env, 'LD_PRELOAD=x'] }, ['env']],
+    ['that it does not start with its node', { onboot: false }, ['onboot']],
+    ['another bridge', { nets: { net0: desired.net0.replace('vmbr0', 'vmbr9') } }, ['net0']],
+    ['no network', { nets: {} }, ['net0']],
+  ])('finds %s', (_, changes, names) => {
+    expect(Object.keys(differences(desired, actual(desired, changes))).toSorted()).toEqual(names);
+  });
+
+  it('keeps the tags of others when it puts ours back', () => {
+    const { tags = [] } = differences(desired, actual(desired, { tags: ['mine', 'containr-g-other'] }));
+    expect(tags).toEqual([...desired.tags, 'mine']);
+  });
+});
+
+describe('hostOf', () => {
+  it.each([
+    ['10.40.0.51/24', '10.40.0.51'],
+    ['10.40.0.51', '10.40.0.51'],
+  ])('of %s is %s', (cidr, host) => {
+    expect(hostOf(cidr)).toBe(host);
+  });
+});
