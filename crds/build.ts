@@ -34,7 +34,17 @@ export const Build = defineKind('Build', {
   }),
   status: CommonStatus.extend({
     phase: z
-      .enum(['Pending', 'Fetching', 'Detecting', 'Building', 'Exporting', 'Publishing', 'Succeeded', 'Failed', 'Cancelled'])
+      .enum([
+        'Pending',
+        'Fetching',
+        'Detecting',
+        'Building',
+        'Exporting',
+        'Publishing',
+        'Succeeded',
+        'Failed',
+        'Cancelled',
+      ])
       .optional(),
     machine: Progress.optional(),
     /** Per cent. */
@@ -47,7 +57,9 @@ export const Build = defineKind('Build', {
     /** What the builder calls the image. */
     imageId: z.string().optional(),
     artifact: Artifact.optional(),
-    placements: z.array(z.object({ cluster: z.string(), node: z.string(), storage: z.string(), volid: z.string() })).default([]),
+    placements: z
+      .array(z.object({ cluster: z.string(), node: z.string(), storage: z.string(), volid: z.string() }))
+      .default([]),
     published: z.boolean().default(false),
     failure: z.string().optional(),
     failureReason: Reason.optional(),

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
 import { DnsLabel, ObjectName, SingleLine } from './names.ts';
-import { Artifact, BuildSettings, EnvList, HealthCheck, Port, Progress, Resources, Rollout, VolumeMount } from './workload.ts';
+import {
+  Artifact,
+  BuildSettings,
+  EnvList,
+  HealthCheck,
+  Port,
+  Progress,
+  Resources,
+  Rollout,
+  VolumeMount,
+} from './workload.ts';
 
 /** All of a Service that its guests are made from. A rollback takes this whole, image and configuration together. */
 export const DeploymentTemplate = z.strictObject({

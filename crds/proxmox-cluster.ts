@@ -18,7 +18,10 @@ const Tls = z
       z.strictObject({
         fingerprint: z
           .string()
-          .regex(/^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/, 'must be a SHA-256 fingerprint: 32 pairs of hex digits with ":"'),
+          .regex(
+            /^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/,
+            'must be a SHA-256 fingerprint: 32 pairs of hex digits with ":"',
+          ),
       }),
       z.strictObject({ ca: z.string().min(1).max(65_536) }),
       z.strictObject({ insecureSkipVerify: z.literal(true) }),

@@ -27,11 +27,13 @@ export const reasons = {
   // ProxmoxCluster.
   Connected: 'The cluster answers and the token has what Containr needs.',
   SecretNotFound: 'A Secret, or a key in it, does not exist. Create it.',
-  SecretUnreadable: 'A Secret cannot be decrypted with the keys of this installation. Restore the key or write the Secret anew.',
+  SecretUnreadable:
+    'A Secret cannot be decrypted with the keys of this installation. Restore the key or write the Secret anew.',
   PrivilegeMissing: 'The API token lacks privileges. Grant what the message lists.',
   ClusterNotQuorate: 'The Proxmox cluster has no quorum; nothing is changed until it has.',
   VersionUnsupported: 'Proxmox VE is older than 9.1, which brought containers made from OCI images. Upgrade it.',
-  CertificateMismatch: 'The certificate is not the pinned one. Check who answers, then correct tls.fingerprint or tls.ca.',
+  CertificateMismatch:
+    'The certificate is not the pinned one. Check who answers, then correct tls.fingerprint or tls.ca.',
   TlsVerificationOff: 'Certificates are not verified. Set tls.fingerprint or tls.ca.',
   NodeMissing: 'A node named in a region is not in the cluster. Correct spec.regions.',
   StorageMissing: 'A storage is not there, not active, or does not take this content. Correct spec.storages.',

@@ -1,9 +1,20 @@
 import { z } from 'zod';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
 import { DnsLabel, SingleLine } from './names.ts';
-import { BuildSettings, Domain, EnvList, HealthCheck, Port, Resources, Rollout, Source, VolumeMount } from './workload.ts';
+import {
+  BuildSettings,
+  Domain,
+  EnvList,
+  HealthCheck,
+  Port,
+  Resources,
+  Rollout,
+  Source,
+  VolumeMount,
+} from './workload.ts';
 
-const uniqueNames = (list: readonly { name: string }[]): boolean => new Set(list.map(({ name }) => name)).size === list.length;
+const uniqueNames = (list: readonly { name: string }[]): boolean =>
+  new Set(list.map(({ name }) => name)).size === list.length;
 
 /** What people run: a web server, a worker, a schedule, a database of their own making. */
 export const Service = defineKind('Service', {
@@ -72,9 +83,7 @@ export const Service = defineKind('Service', {
     latestDeployment: z.string().optional(),
     activeDeployment: z.string().optional(),
     commit: z.string().optional(),
-    replicas: z
-      .object({ desired: z.int(), ready: z.int(), updated: z.int(), summary: z.string() })
-      .optional(),
+    replicas: z.object({ desired: z.int(), ready: z.int(), updated: z.int(), summary: z.string() }).optional(),
     nodes: z.array(z.string()).default([]),
     vmids: z.array(z.int()).default([]),
   }),

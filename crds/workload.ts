@@ -81,7 +81,10 @@ export const RepositoryUrl = z
   .string()
   .min(1)
   .max(2048)
-  .regex(/^[^-\s\u0000-\u001f\u007f][^\s\u0000-\u001f\u007f]*$/, 'must be a repository URL without spaces, not beginning with "-"')
+  .regex(
+    /^[^-\s\u0000-\u001f\u007f][^\s\u0000-\u001f\u007f]*$/,
+    'must be a repository URL without spaces, not beginning with "-"',
+  )
   .refine((url) => !/^[a-z0-9+.-]+::/i.test(url), 'must not name a remote helper ("ext::" and the like)')
   .refine((url) => !/^[a-z]+:\/\/[^/]*:[^/]*@/i.test(url), 'must not hold a password; use secretRef');
 
@@ -196,4 +199,3 @@ export const Progress = z.object({
   generation: z.int(),
 });
 export type Progress = z.output<typeof Progress>;
-

@@ -1,7 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BenchEnvironment, isReady, memoryOf, ObjectShape, percentile, until } from './bench-environment.ts';
+import {
+  BenchEnvironment,
+  cpuSecondsOf,
+  isReady,
+  memoryOf,
+  ObjectShape,
+  percentile,
+  until,
+} from './bench-environment.ts';
 
 /** How many services; fewer for a quick look: `npm run bench -- 100`. */
 const COUNT = Number(process.argv[2] ?? 1_000);
@@ -90,6 +98,7 @@ async function oneService(image: string): Promise<void> {
 async function manyServices(image: string): Promise<void> {
   console.log(`Creating ${COUNT} services ...`);
   const startedAt = performance.now();
+  const cpuBefore = cpuSecondsOf(bench.controllerPid);
   const names = Array.from({ length: COUNT }, (_, index) => `svc-${index}`);
   for (let index = 0; index < names.length; index += 50) {
     await Promise.all(
@@ -111,6 +120,12 @@ async function manyServices(image: string): Promise<void> {
     250,
   );
   const seconds = (performance.now() - startedAt) / 1_000;
+  const cpu = cpuSecondsOf(bench.controllerPid) - cpuBefore;
+  rows.push({
+    what: 'CPU of the controller for each service',
+    measured: `${Math.round((cpu * 1_000) / COUNT)} ms`,
+    budget: '',
+  });
   const { now, highest } = memoryOf(bench.controllerPid);
   rows.push({
     what: `${COUNT} new services, all Ready`,

@@ -57,7 +57,9 @@ describe.skipIf(obstacle !== undefined)('the life of a service in real container
 
   it('shows what the service printed, and what the build printed', async () => {
     await dev.page();
-    await until('the log has the request', () => dev.must('logs', 'service/web', '-n', 'shop').includes('response:200'));
+    await until('the log has the request', () =>
+      dev.must('logs', 'service/web', '-n', 'shop').includes('response:200'),
+    );
     expect(dev.must('logs', 'service/web', '-n', 'shop', '--build')).toMatch(/Step \d+\/\d+/);
   });
 
