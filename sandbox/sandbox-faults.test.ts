@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ApiClient } from './testing/api-client.ts';
 import { startTestSandbox, type TestSandbox } from './testing/test-sandbox.ts';
 
 let test: TestSandbox;
@@ -78,6 +79,24 @@ describe('a node that is away', () => {
       { node: 'pve1', status: 'online' },
       { node: 'pve2', status: 'offline' },
     ]);
+  });
+
+  it('leaves the endpoints of the others', async () => {
+    await test.close();
+    test = await startTestSandbox({ endpoints: 2 });
+    await test.create(100);
+    const [, second = ''] = test.sandbox.urls;
+    const secret = await test.sandbox.addToken('root@pam', 'second', { privsep: false });
+    const other = new ApiClient(second, test.sandbox.certificate, `root@pam!second=${secret}`);
+    expect(await other.data('GET', '/nodes/pve1/lxc/100/config')).toMatchObject({ hostname: 'CT100' });
+    await test.sandbox.admin.setNodeOnline('pve1', false);
+    expect((await other.call('GET', '/nodes/pve1/lxc/100/config')).status).toBe(595);
+    expect(await other.data('GET', '/cluster/status')).toMatchObject([
+      { quorate: 1 },
+      { name: 'pve1', online: 0, local: 0 },
+      { name: 'pve2', online: 1, local: 1 },
+    ]);
+    other.close();
   });
 
   it('does not answer itself', async () => {

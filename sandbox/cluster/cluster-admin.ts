@@ -12,6 +12,14 @@ export class ClusterAdmin {
     this.#cluster = cluster;
   }
 
+  /** Every guest there is, by vmid. */
+  guests(): { vmid: number; node: string; running: boolean }[] {
+    const { guests, engine } = this.#cluster;
+    return [...guests.all()]
+      .map(({ vmid, node }) => ({ vmid, node, running: engine.isRunning(vmid) }))
+      .sort((a, b) => a.vmid - b.vmid);
+  }
+
   /** The text of a guest's config file; undefined when there is no such guest. */
   configText(vmid: number): string | undefined {
     return this.#cluster.guests.find(vmid) && this.#cluster.guests.text(vmid);

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { createServer as createListener, type Server as Listener, type Socket } from 'node:net';
@@ -143,6 +143,7 @@ export class ApiServer {
       uploaded,
       entryNode: this.#node,
     });
+    if (outcome === 'drop' || outcome.status >= 400) rmSync(uploaded, { force: true });
     if (outcome !== 'drop') outcome.headers['Connection'] = 'close';
     return outcome;
   }

@@ -137,7 +137,7 @@ describe('the simulated supervisor', () => {
     expect(text).toContain(`FROM ${end}\n`);
     expect(entries(text).slice(0, 3)).toEqual([
       's event=stopping signal=SIGTERM',
-      expect.stringMatching(/^s event=exit signal=15 pid=2 uptime_ms=\d+$/),
+      expect.stringMatching(/^s event=exit signal=SIGTERM pid=2 uptime_ms=\d+$/),
       's event=boot version=1',
     ]);
     expect(await ask(login, 'LOGS 999999')).toContain('ERR the offset is beyond the end of the log\n');
@@ -169,6 +169,16 @@ describe('the simulated supervisor', () => {
     expect(entries(text).slice(-2)).toEqual([
       expect.stringMatching(/^s event=exit code=1 pid=2 uptime_ms=\d+$/),
       's event=backoff delay_ms=1000',
+    ]);
+  });
+
+  it('says so when the image does not have the program', async () => {
+    const env = [configOf(['arg', '/bin/none'], ['secret', secret], ['restart', 'never'])];
+    await engine.start(machine({ env }));
+    expect(entries(await ask(login, 'LOGS 0'))).toEqual([
+      's event=boot version=1',
+      's event=exec-failed errno=2 message=cannot run /bin/none: No such file or directory',
+      's event=finished code=127',
     ]);
   });
 

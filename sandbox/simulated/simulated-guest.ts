@@ -2,7 +2,7 @@ import type { Server } from 'node:net';
 import type { GuestInterface, GuestMachine, GuestNic, GuestUsage } from '../engine/engine.ts';
 import { behaviourOf, type Behaviour } from './behaviour.ts';
 import { closeServer, listenFor } from './responder.ts';
-import type { ProgramKind } from './simulated-program.ts';
+import { hasProgram, type ProgramKind } from './simulated-program.ts';
 import { readEnvironment, readSupervisorConfig } from './supervisor-config.ts';
 import { SupervisorProcess, type Listening } from './supervisor-process.ts';
 import type { UnpackedImage } from './unpacked-image.ts';
@@ -55,7 +55,8 @@ export class SimulatedGuest {
     const ports = new Set(this.#ports());
     if (config.readyPort !== undefined) ports.add(config.readyPort);
     const listening: Listening = { address: this.#address(), ports: [...ports] };
-    this.#supervisor = new SupervisorProcess(this.#machine, config, listening, labels);
+    const image = { labels, has: (program: string) => hasProgram(program, this.#machine.rootfs, this.#image) };
+    this.#supervisor = new SupervisorProcess(this.#machine, config, listening, image);
     await this.#supervisor.start();
   }
 

@@ -21,14 +21,14 @@ const deaf = new Set(['sleep', 'tail', 'cat']);
 /** Tells what would happen if the guest's entrypoint were executed. */
 export function programKind({ entrypoint, rootfs }: GuestMachine, image: UnpackedImage | undefined): ProgramKind {
   const [path = ''] = entrypoint;
-  if (!isThere(path, rootfs, image)) return 'missing';
+  if (!hasProgram(path, rootfs, image)) return 'missing';
   if (path === supervisorPath) return 'supervisor';
   if (brief.has(basename(path))) return 'brief';
   return deaf.has(basename(path)) ? 'deaf-to-signals' : 'ordinary';
 }
 
-/** Links between folders are not followed; a program of that name in any folder will do. */
-function isThere(path: string, rootfs: string, image: UnpackedImage | undefined): boolean {
+/** True for a program that the guest could execute. Links between folders are not followed; one of that name in any folder will do. */
+export function hasProgram(path: string, rootfs: string, image: UnpackedImage | undefined): boolean {
   if (!image) return path.includes('/') ? existsSync(join(rootfs, path)) : true;
   if (image.entrypoint[0] === path || image.files.has(path.replace(/^\/+/, ''))) return true;
   if (path.startsWith('/.')) return false;

@@ -11,6 +11,7 @@ type State = 'starting' | 'running' | 'listening' | 'backoff' | 'finished' | 'st
 
 const firstBackoffMs = 1000;
 const longestBackoffMs = 60_000;
+const goodRunMs = 60_000;
 
 /** Where a simulated program listens. */
 export interface Listening {
@@ -19,11 +20,18 @@ export interface Listening {
   ports: readonly number[];
 }
 
+/** What the image of a guest says to its supervisor. */
+export interface SupervisedImage {
+  labels: ReadonlyMap<string, string>;
+  has(program: string): boolean;
+}
+
 /** Plays process 1 of a guest and the process it looks after: events, log, port, restarts with back-off. */
 export class SupervisorProcess {
   readonly #machine: GuestMachine;
   readonly #config: SupervisorConfig;
   readonly #listening: Listening;
+  readonly #image: SupervisedImage;
   readonly #behaviour: Behaviour;
   readonly #log: SupervisorLog;
   readonly #port: SupervisorPort | undefined;
@@ -32,19 +40,16 @@ export class SupervisorProcess {
   #state: State = 'starting';
   #timer: NodeJS.Timeout | undefined;
   #attempt = 0;
+  #failures = 0;
   #pid = 1;
   #startedAt = 0;
 
-  constructor(
-    machine: GuestMachine,
-    config: SupervisorConfig,
-    listening: Listening,
-    image: ReadonlyMap<string, string>,
-  ) {
+  constructor(machine: GuestMachine, config: SupervisorConfig, listening: Listening, image: SupervisedImage) {
     this.#machine = machine;
     this.#config = config;
     this.#listening = listening;
-    this.#behaviour = behaviourOf(config.env, image);
+    this.#image = image;
+    this.#behaviour = behaviourOf(config.env, image.labels);
     this.#log = new SupervisorLog(join(machine.rootfs, '.containr/log'), config.logLimit);
     const { secret } = config;
     if (secret !== undefined && secret !== '') {
@@ -69,7 +74,7 @@ export class SupervisorProcess {
     const wasUp = this.#state === 'running' || this.#state === 'listening';
     this.#state = 'stopping';
     this.#log.write('s', `event=stopping signal=${signalName(this.#config.stopSignal)}`);
-    if (wasUp) this.#log.write('s', `event=exit signal=${signalNumber(this.#config.stopSignal)} ${this.#lifeText()}`);
+    if (wasUp) this.#log.write('s', `event=exit signal=${signalName(this.#config.stopSignal)} ${this.#lifeText()}`);
     await this.kill();
   }
 
@@ -85,6 +90,12 @@ export class SupervisorProcess {
   async #run(): Promise<void> {
     const { hostname, vmid } = this.#machine;
     this.#attempt += 1;
+    const [command = ''] = this.#config.command;
+    if (!this.#image.has(command)) {
+      this.#log.write('s', `event=exec-failed errno=2 message=cannot run ${command}: No such file or directory`);
+      this.#afterProcess(127);
+      return;
+    }
     this.#pid += 1;
     this.#startedAt = Date.now();
     this.#log.write('s', `event=start pid=${this.#pid} attempt=${this.#attempt}`);
@@ -112,13 +123,19 @@ export class SupervisorProcess {
     await this.#closeServers();
     this.#log.write('e', 'the process was told to crash');
     this.#log.write('s', `event=exit code=${code} ${this.#lifeText()}`);
+    if (Date.now() - this.#startedAt >= goodRunMs) this.#failures = 0;
+    this.#afterProcess(code);
+  }
+
+  #afterProcess(code: number): void {
     const { restart } = this.#config;
     if (restart === 'never' || (restart === 'on-failure' && code === 0)) {
       this.#state = 'finished';
       this.#log.write('s', `event=finished code=${code}`);
       return;
     }
-    const delay = Math.min(longestBackoffMs, firstBackoffMs * 2 ** (this.#attempt - 1));
+    const delay = Math.min(longestBackoffMs, firstBackoffMs * 2 ** this.#failures);
+    this.#failures += 1;
     this.#state = 'backoff';
     this.#log.write('s', `event=backoff delay_ms=${delay}`);
     this.#timer = setTimeout(() => void this.#run(), delay);
@@ -136,10 +153,14 @@ export class SupervisorProcess {
 }
 
 function signalName(signal: string): string {
-  return signal.startsWith('SIG') || /^\d+$/.test(signal) ? signal : `SIG${signal}`;
-}
-
-function signalNumber(signal: string): number {
-  const numbers: Readonly<Record<string, number>> = { HUP: 1, INT: 2, QUIT: 3, KILL: 9, USR1: 10, USR2: 12, TERM: 15 };
-  return numbers[signal.replace(/^SIG/, '')] ?? (Number(signal) || 15);
+  const byNumber: Readonly<Record<string, string>> = {
+    1: 'HUP',
+    2: 'INT',
+    3: 'QUIT',
+    9: 'KILL',
+    10: 'USR1',
+    12: 'USR2',
+    15: 'TERM',
+  };
+  return `SIG${byNumber[signal] ?? signal.replace(/^SIG/, '')}`;
 }
