@@ -141,7 +141,7 @@ export class ChangeTail {
   }
 
   #startAt(version: bigint): void {
-    this.#position = version;
+    this.#position ??= version;
     for (const watcher of this.#watchers) watcher.coveredFrom ??= version;
     this.poke();
   }
@@ -175,7 +175,7 @@ export class ChangeTail {
     const from = this.#position;
     if (from === undefined) return;
     const batch = await this.#options.readChanges(from, BATCH);
-    // Everybody left, or left and came again: what was read belongs to nobody any more.
+    // Everybody left meanwhile: what was read is for nobody any more.
     if (this.#position !== from) return;
     for (const change of batch.changes) {
       for (const watcher of this.#watchers) if (watcher.concerns(change)) watcher.push(change);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
+import postgres from 'postgres';
 import { afterEach, describe, expect, it } from 'vitest';
 import { follow, loop, secretManifest, words } from '../../test/conformance/store/fixtures.ts';
 import { withPostgres } from '../../test/harness/postgres.ts';
@@ -12,6 +13,7 @@ import { Secret } from '../../crds/secret.ts';
 import { isFault } from '../errors.ts';
 import { connectPostgres, type Database } from './connect-postgres.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { createPostgresLeaseStore } from './postgres-lease-store.ts';
 import { createPostgresStore } from './postgres-store.ts';
 import type { ResourceStore } from './store.ts';
 
@@ -103,6 +105,97 @@ describe('a store whose database fails', () => {
     await expect(createPostgresStore({ url: 'postgres://nobody:nothing@127.0.0.1:1/none', log })).rejects.toMatchObject(
       { code: 'Unavailable' },
     );
+  });
+});
+
+describe('a store whose leader is replaced at the last moment', () => {
+  const server = withPostgres();
+  const cleanups: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+  });
+
+  /** A session that holds the store's lock, so that what wants to commit waits. */
+  async function holdLock(url: string) {
+    const { hostname, username, password, pathname, searchParams } = new URL(url);
+    const sql = postgres({
+      host: searchParams.get('host') ?? hostname,
+      username,
+      password,
+      database: pathname.slice(1),
+      max: 1,
+    });
+    cleanups.push(() => sql.end());
+    await sql`BEGIN`;
+    await sql`SELECT FROM store_state FOR UPDATE`;
+    return {
+      takeOver: () => sql`UPDATE leases SET holder = 'two', epoch = epoch + 1`,
+      release: () => sql`COMMIT`,
+    };
+  }
+
+  async function waitForLock(url: string): Promise<void> {
+    const database = connectPostgres(url, { max: 1 });
+    cleanups.push(() => database.end());
+    for (let waiting = 0; waiting === 0; await pause(10)) {
+      waiting = await database.execute(
+        (sql) => sql`
+          SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+    }
+  }
+
+  async function setUp() {
+    const url = await server.createDatabase();
+    const database = connectPostgres(url, { max: 2 });
+    const leases = createPostgresLeaseStore(database);
+    const store = await createPostgresStore({ url, log });
+    cleanups.push(
+      () => database.end(),
+      () => store.close(),
+    );
+    return { url, store, leases };
+  }
+
+  it('refuses a write that was decided while its leader still led', async () => {
+    const { url, store, leases } = await setUp();
+    await leases.acquire('controller', 'one', 60_000);
+    const lock = await holdLock(url);
+    const write = store.create(Secret, secretManifest('late'), { ...loop, fence: 1n });
+    const refused = expect(write).rejects.toMatchObject({ code: 'Fenced' });
+    await waitForLock(url);
+    await lock.takeOver();
+    await lock.release();
+    await refused;
+    expect((await store.list(Secret)).items).toEqual([]);
+  });
+
+  it('decides anew what somebody else changed after it was decided', async () => {
+    const { url, store } = await setUp();
+    const other = await createPostgresStore({ url, log });
+    cleanups.push(() => other.close());
+    const stale = await store.create(Secret, secretManifest('a', { v: '1' }), loop);
+    const lock = await holdLock(url);
+    const both = Promise.allSettled([
+      store.update(Secret, { ...stale, spec: { data: { v: '2' } } }, loop),
+      other.update(Secret, { ...stale, spec: { data: { v: '3' } } }, loop),
+    ]);
+    await waitForLock(url);
+    await pause(50);
+    await lock.release();
+    expect((await both).map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect((await store.get(Secret, { namespace: 'shop', name: 'a' }))?.metadata.generation).toBe(2);
+  });
+
+  it('lets nobody take over in the middle of a commit', async () => {
+    const { url, leases } = await setUp();
+    const lock = await holdLock(url);
+    let taken = false;
+    const acquired = leases.acquire('controller', 'two', 60_000).then(() => (taken = true));
+    await waitForLock(url);
+    expect(taken).toBe(false);
+    await lock.release();
+    await acquired;
   });
 });
 
