@@ -11,6 +11,8 @@ interface RequestLogOptions {
   clients: ClientAddress;
 }
 
+const probes: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz']);
+
 /**
  * Gives each request an id, and logs how it ended: who, what and how long, never the query or a body, which may hold secrets.
  * Reads are logged at debug, everything else at info, failures of ours at error.
@@ -31,7 +33,8 @@ export function requestLog({ log, clock, clients }: RequestLogOptions): Middlewa
     const user = context.get('identity')?.user;
     const line = { method, path, status, ms, user, address, requestId };
     const words = `${method} ${path} was answered with ${status}.`;
-    if (status >= 500) log.error(line, words);
+    // A probe that says "not yet" is an answer, not a failure.
+    if (status >= 500 && !probes.has(path)) log.error(line, words);
     else if (method === 'GET' || method === 'HEAD') log.debug(line, words);
     else log.info(line, words);
   };

@@ -56,6 +56,7 @@ describe('readConfig', () => {
       maxRepositoryMiB: 10,
       logLimitMiB: 1,
       adminTokenFile: '/run/token',
+      tls: undefined,
       exitWithStdin: true,
     });
     expect(Object.isFrozen(config)).toBe(true);
@@ -95,6 +96,14 @@ describe('readConfig', () => {
   it('does not show a database URL, which may hold a password', () => {
     expect(problemOf({ DATABASE_URL: 'mysql://root:hunter2@db' })).toBe(
       'The environment variable DATABASE_URL must be a URL such as postgres://user@host:5432/containr.',
+    );
+  });
+
+  it('takes certificate and key together or not at all', () => {
+    const files = { CONTAINR_TLS_CERT_FILE: '/etc/tls/cert.pem', CONTAINR_TLS_KEY_FILE: '/etc/tls/key.pem' };
+    expect(readConfig(files).tls).toEqual({ certFile: '/etc/tls/cert.pem', keyFile: '/etc/tls/key.pem' });
+    expect(() => readConfig({ CONTAINR_TLS_CERT_FILE: '/etc/tls/cert.pem' })).toThrow(
+      'CONTAINR_TLS_KEY_FILE is missing',
     );
   });
 });

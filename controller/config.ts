@@ -49,6 +49,8 @@ const Environment = z.object({
   CONTAINR_MAX_REPOSITORY_MIB: whole(1, 1_048_576).default(1_024),
   CONTAINR_LOG_LIMIT_MIB: whole(1, 1_048_576).default(64),
   CONTAINR_ADMIN_TOKEN_FILE: z.string().optional(),
+  CONTAINR_TLS_CERT_FILE: z.string().optional(),
+  CONTAINR_TLS_KEY_FILE: z.string().optional(),
   CONTAINR_EXIT_WITH_STDIN: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0'),
 });
 
@@ -76,6 +78,8 @@ export interface Config {
   readonly logLimitMiB: number;
   /** `CONTAINR_ADMIN_TOKEN_FILE`: where the first administrator's token is written; admin-token in the data folder. */
   readonly adminTokenFile: string;
+  /** `CONTAINR_TLS_CERT_FILE` and `CONTAINR_TLS_KEY_FILE`: PEM files to speak HTTPS with; both or none, plain HTTP without. */
+  readonly tls: { certFile: string; keyFile: string } | undefined;
   /** `CONTAINR_EXIT_WITH_STDIN`: 1 ends the process when its standard input closes, for whoever starts it as a child; 0. */
   readonly exitWithStdin: boolean;
 }
@@ -102,7 +106,18 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     maxRepositoryMiB: data.CONTAINR_MAX_REPOSITORY_MIB,
     logLimitMiB: data.CONTAINR_LOG_LIMIT_MIB,
     adminTokenFile: resolve(data.CONTAINR_ADMIN_TOKEN_FILE ?? join(dataDir, 'admin-token')),
+    tls: tlsOf(data.CONTAINR_TLS_CERT_FILE, data.CONTAINR_TLS_KEY_FILE),
     exitWithStdin: data.CONTAINR_EXIT_WITH_STDIN === '1',
+  });
+}
+
+function tlsOf(certFile: string | undefined, keyFile: string | undefined): Config['tls'] {
+  if (certFile !== undefined && keyFile !== undefined)
+    return { certFile: resolve(certFile), keyFile: resolve(keyFile) };
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  const missing = certFile === undefined ? 'CONTAINR_TLS_CERT_FILE' : 'CONTAINR_TLS_KEY_FILE';
+  throw new Fault('Invalid', `The environment variable ${missing} is missing; HTTPS needs both certificate and key.`, {
+    fields: [{ path: missing, message: 'is required' }],
   });
 }
 

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -13,6 +13,7 @@ import { Guest } from '../crds/guest.ts';
 import { SYSTEM_NAMESPACE } from '../crds/meta.ts';
 import { Project } from '../crds/project.ts';
 import { ProxmoxCluster } from '../crds/proxmox-cluster.ts';
+import { Secret } from '../crds/secret.ts';
 import { Service } from '../crds/service.ts';
 import { readInitBinary } from '../guest/init-binary.ts';
 import { buildReconciler } from '../reconcilers/build/reconciler.ts';
@@ -43,7 +44,7 @@ import type { TokenStore } from './access/token-store.ts';
 import { systemClock } from './clock.ts';
 import { readConfig, type Config } from './config.ts';
 import { lockDataDir } from './data-dir-lock.ts';
-import { isFault } from './errors.ts';
+import { Fault, isFault } from './errors.ts';
 import { createLogger } from './log.ts';
 import type { LogStore } from './logs.ts';
 import type { LoopTools } from './loops.ts';
@@ -96,6 +97,7 @@ async function run(
   const keyring = await openKeyring(config.dataDir);
   const secrets = createSecretBox(keyring);
   const database = await openDatabase(config, log, stack);
+  await demandKeys(keyring, database.store, config.dataDir);
   const artifacts = createArtifactStore({ dir: join(config.dataDir, 'artifacts'), clock });
   const metrics = createMetrics();
   await ensureAdministrator(database.tokens, config.adminTokenFile, log);
@@ -158,7 +160,13 @@ async function run(
     },
     closing: closing.signal,
   });
-  const server = await startServer({ app, host: config.host, port: config.port, onClosing: () => closing.abort() });
+  const server = await startServer({
+    app,
+    host: config.host,
+    port: config.port,
+    tls: await readTls(config),
+    onClosing: () => closing.abort(),
+  });
   stack.defer(() => server.close());
   log.info({ url: server.url, dataDir: config.dataDir }, 'serving');
 
@@ -193,6 +201,22 @@ async function openDatabase(config: Config, log: Logger, stack: AsyncDisposableS
     logs,
     tokens: createPostgresTokenStore({ sql, clock: systemClock }),
   };
+}
+
+async function readTls({ tls }: Config): Promise<{ cert: string; key: string } | undefined> {
+  if (!tls) return undefined;
+  const [cert, key] = await Promise.all([readFile(tls.certFile, 'utf8'), readFile(tls.keyFile, 'utf8')]);
+  return { cert, key };
+}
+
+/** New keys for a store that has Secrets already mean that the old ones are lost: nothing is started that would make it worse. */
+async function demandKeys(keyring: Keyring, store: Database['store'], dataDir: string): Promise<void> {
+  if (!keyring.created || (await store.list(Secret, { limit: 1 })).items.length === 0) return;
+  await rm(join(dataDir, 'keys.json'), { force: true });
+  throw new Fault(
+    'Denied',
+    `The database holds Secrets, and ${join(dataDir, 'keys.json')} is missing. Restore it from a backup; without it the values are lost.`,
+  );
 }
 
 interface LoopParts {
