@@ -83,7 +83,7 @@ describe('a backup', () => {
 
   it('locks its guest while it is taken, and one is taken at a time on a node', async () => {
     await test.create(101);
-    test.sandbox.faults.onTask({ match: { type: 'vzdump' }, extraMs: 80 });
+    test.sandbox.faults.onTask({ match: { type: 'vzdump' }, extraMs: 400 });
     const start = async (vmid: number): Promise<string> =>
       z.string().parse(await test.api.data('POST', '/nodes/pve1/vzdump', { vmid: String(vmid) }));
     const upids = [await start(100), await start(101)];

@@ -179,7 +179,7 @@ describe('rights', () => {
     test.sandbox.addPool('p');
     test.sandbox.setAcl('/pool/p', 'a@pve', 'PVEVMAdmin');
     test.sandbox.setAcl('/storage', 'a@pve', 'PVEDatastoreUser');
-    test.sandbox.faults.onTask({ match: { type: 'vzcreate' }, extraMs: 60 });
+    test.sandbox.faults.onTask({ match: { type: 'vzcreate' }, extraMs: 400 });
     const api = await test.clientFor('a@pve');
     const parameters = { vmid: 100, ostemplate: 'local:vztmpl/web.tar', ostype: 'unmanaged', pool: 'p' };
     const upid = z.string().parse(await api.data('POST', '/nodes/pve1/lxc', parameters));

@@ -52,7 +52,7 @@ export async function replayedCluster(): Promise<ReplayedCluster> {
     lockWaitMs: 500,
     taskStopWaitMs: 200,
     statsTickMs: 0,
-    taskTimes: { vzcreate: 80, vzdump: 150 },
+    taskTimes: { vzcreate: 200, vzdump: 300 },
     now: () => (clock += 250),
   });
   const secrets = await addAccounts(sandbox);

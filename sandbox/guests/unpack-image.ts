@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { lstatSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Cluster } from '../cluster/cluster.ts';
 import { EngineError } from '../engine/engine.ts';
 import { detectDistribution, distributionFiles } from '../images/distribution.ts';
@@ -44,7 +45,11 @@ export async function unpackTemplate(
     } else {
       log(`Total bytes read: ${describeBytes(statSync(template.path).size)}`);
     }
-    await detect(template.path, image, config, log);
+    if (!config.options.has('ostype')) {
+      const files = image ? await readImageFiles(template.path, image, distributionFiles) : readFiles(rootfs);
+      detect(files, config, log);
+    }
+    chooseArchitecture(config, log);
   } catch (error) {
     if (error instanceof EngineError) error.log.forEach(log);
     throw error;
@@ -69,7 +74,10 @@ async function mapImage(
     }
   }
   if (image.env.length > 0) options.set('env', image.env.join('\0'));
-  refuseLineBreaks(options);
+  // Line breaks pass the image check; those of a variable cut its line short when the config is written.
+  if (options.get('entrypoint')?.includes('\n')) {
+    throw new Refusal("detected invalid newline inside property 'entrypoint'");
+  }
   if (image.user !== '') {
     const files = await readImageFiles(path, image, userFiles);
     raw.push(...resolveUser(image.user, files));
@@ -78,31 +86,30 @@ async function mapImage(
   raw.push(['lxc.signal.halt', image.stopSignal === '' ? 'SIGTERM' : image.stopSignal]);
 }
 
-/** Line breaks pass the image check and fail where the config is written. */
-function refuseLineBreaks(options: GuestConfig['options']): void {
-  for (const name of ['entrypoint', 'env']) {
-    if (options.get(name)?.includes('\n')) throw new Refusal(`detected invalid newline inside property '${name}'`);
-  }
+/** Finds out what is unpacked, where nobody said it. */
+function detect(files: ReadonlyMap<string, string>, { options }: GuestConfig, log: (line: string) => void): void {
+  const { ostype, log: lines } = detectDistribution(files);
+  lines.forEach(log);
+  options.set('ostype', ostype);
 }
 
-async function detect(
-  path: string,
-  image: OciImage | undefined,
-  { options }: GuestConfig,
-  log: (line: string) => void,
-): Promise<void> {
-  if (!options.has('ostype')) {
-    const files = image ? await readImageFiles(path, image, distributionFiles) : new Map<string, string>();
-    const { ostype, log: lines } = detectDistribution(files);
-    lines.forEach(log);
-    options.set('ostype', ostype);
-  }
+function chooseArchitecture({ options }: GuestConfig, log: (line: string) => void): void {
   if (options.has('arch')) return;
   if (options.get('ostype') === 'unmanaged') {
     log('Falling back to amd64.');
     log('Use `pct set VMID --arch ARCH` to change.');
   }
   options.set('arch', 'amd64');
+}
+
+/** What a root file system says about its distribution; links are left alone. */
+function readFiles(rootfs: string): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const name of distributionFiles) {
+    const path = join(rootfs, name);
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile()) files.set(name, readFileSync(path, 'utf8'));
+  }
+  return files;
 }
 
 function takeSpace(root: MadeVolume, bytes: number, image: OciImage | undefined): void {
