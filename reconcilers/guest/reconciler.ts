@@ -1,7 +1,15 @@
 import { createHmac } from 'node:crypto';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
-import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
+import {
+  watching,
+  type Pass,
+  type Reconciler,
+  type ResourceReader,
+  type Resources,
+} from '../../controller/reconciler.ts';
+import type { ObjectKey } from '../../controller/store/store.ts';
 import type { LogStore } from '../../controller/logs.ts';
+import { conditionIs } from '../../crds/condition.ts';
 import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Secret } from '../../crds/secret.ts';
@@ -60,12 +68,11 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
           .filter(({ spec }) => spec.env.some(({ valueFrom }) => valueFrom?.secretRef?.name === metadata.name))
           .map((guest) => guest.metadata),
       ),
-      watching(ProxmoxCluster, (_, read) =>
-        read
-          .list(Guest)
-          .filter(({ status }) => status.vmid === undefined)
-          .map((guest) => guest.metadata),
-      ),
+      watching(ProxmoxCluster, ({ metadata, status }, read, previous) => {
+        const wasReady = conditionIs(previous?.status.conditions ?? [], 'Ready', 'True');
+        const isNews = !wasReady && conditionIs(status.conditions, 'Ready', 'True');
+        return isNews || previous?.metadata.generation !== metadata.generation ? unplaced(read) : [];
+      }),
     ],
 
     attach(wake, signal) {
@@ -219,6 +226,14 @@ function conclude(pass: Pass<Guest>, live: LiveFacts, facts: GuestFacts): Outcom
   const checkAfterMs = readyCheckAfterMs(pass.status, live, pass.now);
   if (checkAfterMs === undefined && pass.status.healthy === false) return settled(15_000);
   return waiting('HealthUnknown', 'The guest runs; it is not ready yet.', checkAfterMs ?? 15_000);
+}
+
+/** Guests that have not found a place yet. */
+function unplaced(read: ResourceReader): ObjectKey[] {
+  return read
+    .list(Guest)
+    .filter(({ status }) => status.vmid === undefined)
+    .map(({ metadata }) => metadata);
 }
 
 /** An address comes at once or, where DHCP does not answer, for hours not. */
