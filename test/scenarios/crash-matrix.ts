@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Guest } from '../../crds/guest.ts';
 import { Service } from '../../crds/service.ts';
 import type { CrashPoint } from '../harness/crash.ts';
+import { letSweepsRun } from './expectations.ts';
 import { REPOSITORY, SpineWorld } from './spine-world.ts';
 
 const worlds: SpineWorld[] = [];
@@ -29,6 +30,7 @@ async function live(crash?: CrashPoint): Promise<SpineWorld> {
 
   await spine.deleteService();
   await spine.world.runUntilQuiet();
+  await letSweepsRun(spine);
   expect([...spine.proxmox.guests.keys()]).toEqual([]);
   expect(spine.proxmox.storages.get('local')?.archives('pve1')).toEqual([]);
   expect(await spine.artifacts.list()).toEqual([]);

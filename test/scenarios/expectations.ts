@@ -6,6 +6,7 @@ import { Service } from '../../crds/service.ts';
 import type { SpineWorld } from './spine-world.ts';
 
 const MINUTE_MS = 60_000;
+const TWO_SWEEPS_MS = 31 * MINUTE_MS;
 /** More looks a minute at an object that gets nowhere would wear out whoever is asked. */
 const MOST_PASSES_A_MINUTE = 20;
 
@@ -32,6 +33,11 @@ export async function expectNothingLeft(spine: SpineWorld): Promise<void> {
   expect(await spine.artifacts.list()).toEqual([]);
   expect(spine.docker.tags()).toEqual([]);
   expect([...spine.logs.lines.keys()]).toEqual([]);
+}
+
+/** What a crash in the middle of a build left in the artifact store gets the time to be swept away. */
+export async function letSweepsRun(spine: SpineWorld): Promise<void> {
+  if ((await spine.artifacts.list()).length > 0) await spine.world.run(TWO_SWEEPS_MS);
 }
 
 /** Lets minutes go by, in which no object is looked at all the time. */

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Guest } from '../../crds/guest.ts';
 import { Service } from '../../crds/service.ts';
-import { expectNothingLeft } from './expectations.ts';
+import { expectNothingLeft, letSweepsRun } from './expectations.ts';
 import { REPOSITORY, SpineWorld } from './spine-world.ts';
 
 const NODES = ['pve1', 'pve2'] as const;
@@ -10,7 +10,6 @@ const FIRST = 20_000;
 const BUDGET_MS = 12_000;
 /** After a fault has ended everybody has tried again within this time. */
 const LONGEST_REST_MS = 6 * 60_000;
-const TWO_SWEEPS_MS = 31 * 60_000;
 
 /** One thing that people, the world or chance do; each is followed by some time. */
 type Step =
@@ -193,7 +192,7 @@ async function liveAndEnd(spine: SpineWorld, steps: readonly Timed[]): Promise<v
   await expectDesired(spine);
   if ((await spine.all(Service)).length > 0) await spine.deleteService();
   await spine.world.runUntilQuiet();
-  if ((await spine.artifacts.list()).length > 0) await spine.world.run(TWO_SWEEPS_MS);
+  await letSweepsRun(spine);
   await expectNothingLeft(spine);
 }
 
