@@ -18,11 +18,19 @@ const compatible = new Set([
   'MIT',
   'MIT-0',
   'MPL-2.0',
+  'PSF-2.0',
   'PostgreSQL',
   'Python-2.0',
   'Unlicense',
   'WTFPL',
 ]);
+
+/** Packages that name no licence in the way that lock files read it; their LICENSE files are the MIT's text. */
+const readByHand: Readonly<Record<string, string>> = {
+  'node_modules/buildcheck': 'MIT',
+  'node_modules/cpu-features': 'MIT',
+  'node_modules/ssh2': 'MIT',
+};
 
 const Lock = z.object({
   packages: z.record(
@@ -49,7 +57,7 @@ describe('dependencies', () => {
   it('have licences that are compatible with the GPL-3.0 of the whole', () => {
     const shipped = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && !dev);
     expect(shipped.length).toBeGreaterThan(50);
-    const wrong = shipped.filter(([, { license }]) => !isCompatible(license ?? 'unknown'));
+    const wrong = shipped.filter(([path, { license }]) => !isCompatible(license ?? readByHand[path] ?? 'unknown'));
     expect(wrong.map(([path, { license }]) => `${path}: ${license ?? 'unknown'}`)).toEqual([]);
   });
 
