@@ -139,6 +139,24 @@ export function watchBehaviour(make: MakeStore): void {
     await watch.stop();
   });
 
+  it('keeps as many changes as it is asked to, with what each of them changed', async () => {
+    const { store } = await make();
+    let object = await store.create(Secret, secretManifest('a', { v: '0' }, { labels: { parity: 'even' } }), person);
+    for (let v = 1; v <= 10; v += 1) {
+      const metadata = { ...object.metadata, labels: { parity: v % 2 === 0 ? 'even' : 'odd' } };
+      object = await store.update(Secret, { ...object, metadata, spec: { data: { v: String(v) } } }, person);
+    }
+    await store.compact({ keepMs: 0, keepChanges: 5 });
+    const since = String(BigInt(object.metadata.resourceVersion) - 5n);
+    const all = follow(store, Secret, { since });
+    const told = (await all.told(5)).map((event) => event.type !== 'BOOKMARK' && event.object.spec.data['v']);
+    expect(told).toEqual(['6', '7', '8', '9', '10']);
+    await all.stop();
+    const even = follow(store, Secret, { since, labels: parseLabelSelector('parity=even') });
+    expect(words(await even.told(5))).toEqual(['ADDED a', 'DELETED a', 'ADDED a', 'DELETED a', 'ADDED a']);
+    await even.stop();
+  });
+
   it('keeps up with a reader that stops reading for thousands of changes', async () => {
     const { store } = await make();
     const stop = new AbortController();
