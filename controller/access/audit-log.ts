@@ -21,6 +21,7 @@ export interface AuditEntry {
   changed: readonly string[];
 }
 
+/** Which entries; all that are given must match. */
 export interface AuditQuery {
   user?: string | undefined;
   kind?: string | undefined;

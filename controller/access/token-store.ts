@@ -12,6 +12,7 @@ export interface Identity {
   tokenId: string;
 }
 
+/** A token to be made. */
 export interface NewToken {
   /** What its owner calls it. */
   name: string;

@@ -15,6 +15,7 @@ export interface Write<O extends StoredObject> {
   decide(stored: Stored | undefined, context: DecisionContext): Decision<O>;
 }
 
+/** A decision that is to be carried out. */
 export type Accepted<O extends StoredObject> = Exclude<Decision<O>, { type: 'refused' }>;
 
 /** One committed change. */
@@ -28,6 +29,7 @@ export interface StoredChange extends Stored {
   previous: Stored | undefined;
 }
 
+/** Some of the changes after a version. */
 export interface ChangeBatch {
   /** In order of version. */
   changes: StoredChange[];
@@ -43,6 +45,7 @@ export interface ListPosition {
   name: string;
 }
 
+/** Which objects of a kind, in their order. */
 export interface PageRequest {
   kind: string;
   namespace: string | undefined;
@@ -52,6 +55,7 @@ export interface PageRequest {
   limit: number;
 }
 
+/** Objects as they were at one version. */
 export interface StoredPage {
   version: bigint;
   /** In order of namespace and name. */

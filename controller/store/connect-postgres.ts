@@ -109,6 +109,7 @@ export class Database {
       max,
       ...(folder !== undefined && { host: folder }),
       connect_timeout: 10,
+      idle_timeout: 120,
       max_lifetime: null,
       onnotice: () => undefined,
       // Asking the server for its types is a query that nobody waits for: when it fails, it ends the process.
@@ -120,7 +121,14 @@ export class Database {
 }
 
 function splitSocket(text: string): { url: string; folder: string | undefined } {
-  const url = new URL(text);
+  const url = URL.parse(text);
+  if (!url) {
+    // Not shown: it may hold a password.
+    throw new Fault(
+      'Invalid',
+      'The address of the database is not of the form postgres://user:password@host:5432/name.',
+    );
+  }
   const folder = url.searchParams.get('host') ?? undefined;
   url.searchParams.delete('host');
   return { url: url.href, folder };

@@ -7,6 +7,7 @@ import { fenced } from './refusals.ts';
 import type { ChangeType, ObjectKey } from './store.ts';
 import { storedJson, type Stored } from './stored.ts';
 
+/** A write of whatever kind. */
 export type AnyWrite = Write<StoredObject>;
 
 /** A new version of an object, to be stored at its place in the order of the batch. */
@@ -22,6 +23,7 @@ export interface NewRevision {
   audit: AuditRecord | undefined;
 }
 
+/** What a batch of writes comes to. */
 export interface DecidedBatch {
   /** By place in `writes`; undefined for those that have to wait for the next batch. */
   settled: (Settled<void> | undefined)[];
@@ -92,6 +94,7 @@ function decideOne(
   }
 }
 
+/** What identifies an object in a map. */
 export function mapKey(kind: string, { namespace = '', name }: ObjectKey): string {
   return `${kind}/${namespace}/${name}`;
 }

@@ -26,6 +26,7 @@ interface EmbeddedOptions {
   settings?: Readonly<Record<string, string>>;
 }
 
+/** A PostgreSQL that runs until it is stopped. */
 export interface EmbeddedPostgres {
   /** For `connectPostgres`; holds the password. */
   url: string;

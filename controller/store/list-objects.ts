@@ -31,8 +31,9 @@ async function listOnce<R extends Resource>(
   backend: StoreBackend,
   read: ReadStored,
   kind: Kind<R>,
-  { namespace, labels = [], fields = [], limit, continue: token }: ListOptions,
+  { namespace, labels = [], fields = [], limit: wanted = 0, continue: token }: ListOptions,
 ): Promise<Page<R>> {
+  const limit = wanted > 0 ? wanted : undefined;
   const start = token === undefined ? undefined : parseToken(token, kind.kind);
   const items: R[] = [];
   let at = start?.version;

@@ -7,6 +7,7 @@ import { Fault } from '../errors.ts';
 import type { Database } from './connect-postgres.ts';
 import { isUniqueViolation } from './postgres-fault.ts';
 
+/** One step from one version of the database to the next. */
 export interface Migration {
   number: number;
   name: string;

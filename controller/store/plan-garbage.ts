@@ -13,6 +13,7 @@ export interface GraphNode {
   owners: readonly string[];
 }
 
+/** One step of garbage collection. */
 export type GarbageAction =
   | { do: 'delete'; node: GraphNode; propagation: 'Background' | 'Foreground' }
   /** Takes these owners off its list. */

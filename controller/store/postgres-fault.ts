@@ -33,6 +33,7 @@ function isTransient(error: unknown): boolean {
   return sqlState(error) === '40001' || sqlState(error) === '40P01';
 }
 
+/** Whether a row of that name exists already. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
   return error instanceof postgres.PostgresError && error.code === '23505' && error.constraint_name === constraint;
 }

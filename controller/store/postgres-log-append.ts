@@ -7,6 +7,7 @@ export const LOGS_CHANNEL = 'containr_logs';
 /** What PostgreSQL takes as one notification, less a little. */
 const LONGEST_NOTIFICATION = 7_900;
 
+/** Lines for one stream, and where to resume after them. */
 export interface Append {
   stream: string;
   lines: readonly LogLine[];

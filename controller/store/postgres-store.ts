@@ -28,7 +28,7 @@ export async function createPostgresStore({
   log,
   clock = systemClock,
   newUid = randomUUID,
-  readers = 6,
+  readers = 3,
 }: PostgresStoreOptions): Promise<ResourceStore> {
   const reader = connectPostgres(url, { max: readers });
   const writer = connectPostgres(url, { max: 1 });

@@ -14,6 +14,7 @@ export const FOREGROUND_FINALIZER = 'foregroundDeletion';
 /** Keeps an object until its children no longer name it as an owner. */
 export const ORPHAN_FINALIZER = 'orphan';
 
+/** AlreadyExists when the name is taken; Invalid without the namespace that the kind needs. */
 export function prepareCreate<O extends StoredObject>(
   kind: KindRules<O>,
   current: O | undefined,
@@ -53,6 +54,7 @@ export function prepareCreate<O extends StoredObject>(
   });
 }
 
+/** Takes spec, labels, annotations, finalizers and owners of `object`. The last finalizer of what is being deleted removes it. */
 export function prepareUpdate<O extends StoredObject>(
   kind: KindRules<O>,
   current: O | undefined,
@@ -108,6 +110,7 @@ export function prepareStatus<O extends StoredObject>(
   return decision;
 }
 
+/** Removes what nothing holds; marks the rest, to be removed with its last finalizer. */
 export function prepareDelete<O extends StoredObject>(
   kind: KindRules<O>,
   current: O | undefined,

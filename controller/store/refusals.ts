@@ -7,10 +7,12 @@ export function describeObject(kind: string, { namespace, name }: ObjectKey): st
   return namespace === undefined ? `${kind} "${name}"` : `${kind} "${name}" in namespace "${namespace}"`;
 }
 
+/** For a write to what does not exist. */
 export function notFound(kind: string, key: ObjectKey): Fault {
   return new Fault('NotFound', `There is no ${describeObject(kind, key)}.`);
 }
 
+/** For a write that relies on an older version. */
 export function staleRead(kind: string, key: ObjectKey): Fault {
   const what = describeObject(kind, key);
   return new Fault(
@@ -19,6 +21,7 @@ export function staleRead(kind: string, key: ObjectKey): Fault {
   );
 }
 
+/** For a write that means an object which is gone, while another has its name. */
 export function otherIncarnation(kind: string, key: ObjectKey): Fault {
   const what = describeObject(kind, key);
   return new Fault(
@@ -27,6 +30,7 @@ export function otherIncarnation(kind: string, key: ObjectKey): Fault {
   );
 }
 
+/** For a write of somebody who no longer leads. */
 export function fenced(fence: bigint, epoch: bigint | undefined): Fault {
   const now = epoch === undefined ? 'nobody leads' : `the epoch is ${epoch} by now`;
   return new Fault('Fenced', `A write of leader epoch ${fence} was refused because ${now}. Nothing was changed.`);

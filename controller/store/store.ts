@@ -82,7 +82,8 @@ export interface DeleteOptions extends WriteOptions {
  * - `delete` of an object with finalizers sets deletionTimestamp; it goes when the last finalizer is removed by an update.
  *   An object being deleted takes no new finalizers. Children (owner references by uid) are deleted by the store's garbage
  *   collection, which is part of this contract: see `collectGarbage`.
- * - Every write leaves one audit row in the same transaction: who, what, when, from where.
+ * - Every write by somebody leaves one audit row in the same transaction: who, what, when, from where. What a loop writes on
+ *   its own account (manager `controller/...`, no user) leaves none.
  */
 export interface ResourceStore {
   get<R extends Resource>(kind: Kind<R>, key: ObjectKey): Promise<R | undefined>;

@@ -9,6 +9,7 @@ import type { Binaries } from './postgres-binaries.ts';
 
 const run = promisify(execFile);
 const MAJOR = '18';
+/** The only role of the embedded database. */
 export const SUPERUSER = 'containr';
 
 /** What it takes to start PostgreSQL on a folder: how it calls the folder, and as whom it runs. */

@@ -12,6 +12,7 @@ import type { Account } from './postgres-account.ts';
 const run = promisify(execFile);
 const CACHE = '/var/cache/containr';
 
+/** Paths of the programs used. */
 export interface Binaries {
   initdb: string;
   postgres: string;

@@ -14,6 +14,7 @@ const FAST_STOP_MS = 20_000;
 const HARD_STOP_MS = 5_000;
 const LINES_KEPT = 20;
 
+/** A server that was started here. */
 export interface Postmaster {
   /** Resolves when it has ended, whoever ended it. */
   readonly ended: Promise<void>;
@@ -89,16 +90,22 @@ async function stopProcess(server: ProcessIdentity): Promise<void> {
     ['SIGQUIT', HARD_STOP_MS],
     ['SIGKILL', HARD_STOP_MS],
   ] as const) {
-    try {
-      process.kill(server.pid, signal);
-    } catch {
-      return;
-    }
+    if (!(await isRunning(server)) || !send(signal, server.pid)) return;
     for (const deadline = performance.now() + patienceMs; performance.now() < deadline; await pause(10)) {
       if (!(await isRunning(server))) return;
     }
   }
   throw new Fault('Unavailable', `PostgreSQL (process ${server.pid}) does not end. End it by hand, then start again.`);
+}
+
+/** False when there is no such process any more. */
+function send(signal: NodeJS.Signals, pid: number): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    throw error;
+  }
 }
 
 async function isReady(folder: DataFolder, pid: number): Promise<boolean> {

@@ -1,5 +1,9 @@
+import { execFile } from 'node:child_process';
 import { readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
 
 /** A process and not another that got its number later. */
 export interface ProcessIdentity {
@@ -19,14 +23,18 @@ export async function identify(pid: number): Promise<ProcessIdentity | undefined
   return state === 'Z' || state === 'X' ? undefined : { pid, startedAt: rest[18] };
 }
 
+/** Whether that very process still runs. */
 export async function isRunning({ pid, startedAt }: ProcessIdentity): Promise<boolean> {
   const now = await identify(pid);
   return now !== undefined && now.startedAt === startedAt;
 }
 
-/** Whether the process is a PostgreSQL that works in `folder`. Believes it where the system does not tell. */
+/** Whether the process is a PostgreSQL that works in `folder`. */
 export async function isPostgresIn(pid: number, folder: string): Promise<boolean> {
-  if (process.platform !== 'linux') return exists(pid);
+  if (process.platform !== 'linux') {
+    const { stdout } = await run('ps', ['-o', 'command=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
+    return stdout.includes('postgres') && stdout.includes(`-D ${folder}`);
+  }
   const [cwd, exe] = await Promise.all(['cwd', 'exe'].map((link) => readlink(`/proc/${pid}/${link}`).catch(() => '')));
   return cwd === folder && basename(exe ?? '').startsWith('postgres');
 }

@@ -28,6 +28,7 @@ export function listBehaviour(make: MakeStore): void {
     expect(all.resourceVersion).toBe(await store.currentVersion());
     expect(names((await store.list(Secret, { namespace: 'shop' })).items)).toEqual(['a', 'a-b', 'a.b', 'b']);
     expect(names((await store.list(Project)).items)).toEqual(['shop']);
+    expect((await store.list(Secret, { limit: 0 })).items).toHaveLength(5);
   });
 
   it('selects by labels and fields', async () => {
