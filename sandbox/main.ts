@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { dockerDaemonAvailability, startDockerDaemon } from './docker/docker-daemon.ts';
 import { startDockerBox } from './docker/docker-box.ts';
 import type { GuestEngine } from './engine/engine.ts';
+import { takeFolder } from './folder-lock.ts';
 import { lxcAvailability } from './lxc/availability.ts';
 import { formatNetwork } from './lxc/ipv4.ts';
 import { createLxcEngine } from './lxc/lxc-engine.ts';
@@ -70,6 +71,9 @@ async function run(flags: Flags): Promise<void> {
   const dataDir = resolve(flags.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const stop = stopSignal(flags.exitWithStdin ?? false);
+  const release = await takeFolder(dataDir, (pid) =>
+    tell(`Waiting for the sandbox before this one to end (process ${pid}) ...`),
+  );
   const nodes = Array.from({ length: flags.nodes }, (_, index) => `pve${index + 1}`);
   const chosen = await chooseEngine(dataDir, flags.engine);
   const docker = await chooseDocker(dataDir, flags.docker);
@@ -108,6 +112,7 @@ async function run(flags: Flags): Promise<void> {
   } finally {
     await sandbox.close({ stopGuests: true });
     await docker.close();
+    release();
   }
 }
 
