@@ -103,7 +103,7 @@ export class BenchEnvironment {
         apiVersion: 'containr.dev/v1alpha1',
         kind: 'Builder',
         metadata: { name: 'default' },
-        spec: { endpoint: sandbox.docker.endpoint, concurrency: 8 },
+        spec: { endpoint: sandbox.docker.endpoint, concurrency: 32 },
       },
       'builders',
     );
@@ -248,10 +248,14 @@ export async function until(
 }
 
 function run(program: string, parameters: string[], env: Record<string, string>): ChildProcess {
-  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, program), ...parameters], {
-    stdio: ['pipe', 'inherit', 'inherit'],
-    env: { ...process.env, ...env },
-  });
+  return spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4', join(root, program), ...parameters],
+    {
+      stdio: ['pipe', 'inherit', 'inherit'],
+      env: { ...process.env, ...env },
+    },
+  );
 }
 
 async function end(child: ChildProcess | undefined): Promise<void> {
