@@ -3,7 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** Three projects, told apart by where a test lives; `npm test` runs them in this order. */
 export default defineConfig({
   test: {
-    testTimeout: 20_000,
+    // Far above what any test takes alone: a busy machine is no failure.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       {
         extends: true,

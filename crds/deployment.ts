@@ -7,9 +7,11 @@ import {
   EnvList,
   HealthCheck,
   Port,
+  PreDeploy,
   Progress,
   Resources,
   Rollout,
+  Source,
   VolumeMount,
 } from './workload.ts';
 
@@ -24,6 +26,7 @@ export const DeploymentTemplate = z.strictObject({
   volumes: z.array(VolumeMount).default([]),
   startCommand: BuildSettings.shape.startCommand,
   rollout: Rollout.prefault({}),
+  preDeploy: PreDeploy.optional(),
 });
 export type DeploymentTemplate = z.output<typeof DeploymentTemplate>;
 
@@ -49,6 +52,8 @@ export const Deployment = defineKind('Deployment', {
     service: DnsLabel,
     revision: z.int().min(1),
     build: ObjectName,
+    /** What the Build is made from when there is none of that name yet. Without it, what the Service says. */
+    source: Source.optional(),
     template: DeploymentTemplate,
     trigger: SingleLine.max(128).default('spec'),
     rollbackOf: ObjectName.optional(),
@@ -71,6 +76,8 @@ export const Deployment = defineKind('Deployment', {
     machine: Progress.optional(),
     /** True once this revision took over; what the revision before waits for before its guests go. */
     promoted: z.boolean().default(false),
+    /** The Job that runs the command before the rollout. */
+    preDeployJob: z.string().optional(),
     artifact: Artifact.optional(),
     commit: z.string().optional(),
     guests: z.array(z.string()).default([]),

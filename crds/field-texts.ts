@@ -1,3 +1,4 @@
+import { platformFieldTexts } from './platform-field-texts.ts';
 import { sharedFieldTexts } from './shared-field-texts.ts';
 
 /**
@@ -7,6 +8,7 @@ import { sharedFieldTexts } from './shared-field-texts.ts';
  */
 export const fieldTexts: Readonly<Record<string, string>> = {
   ...sharedFieldTexts,
+  ...platformFieldTexts,
 
   // Project.
   'Project.spec.displayName': 'Name for people.',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
 import { DnsLabel, SingleLine } from './names.ts';
-import { Artifact, EnvList, GuestProcess, HealthCheck, Port, Resources } from './workload.ts';
+import { Artifact, EnvList, GuestMount, GuestProcess, HealthCheck, Port, Resources } from './workload.ts';
 
 /** One LXC container (later VM) on Proxmox. */
 export const Guest = defineKind('Guest', {
@@ -36,6 +36,8 @@ export const Guest = defineKind('Guest', {
     resources: Resources.prefault({}),
     env: EnvList.default([]),
     ports: z.array(Port).default([]),
+    /** Volumes of the project. It is made and started only once it holds all of them. */
+    mounts: z.array(GuestMount).max(32).default([]),
     healthCheck: HealthCheck.optional(),
     power: z.enum(['running', 'stopped']).default('running'),
     restartedAt: SingleLine.max(64).optional(),
@@ -69,6 +71,8 @@ export const Guest = defineKind('Guest', {
     startedAt: z.string().optional(),
     /** When the guest was first not to be found; a grace time runs from here. */
     missingSince: z.string().optional(),
+    /** A process that is not started again has ended; `lastExit` says how. */
+    finished: z.boolean().default(false),
     lastExit: z.object({ code: z.int().optional(), signal: z.int().optional(), at: z.string() }).optional(),
   }),
 });

@@ -1,13 +1,21 @@
+import { Backup, Restore } from './backup.ts';
 import { Build } from './build.ts';
 import { Builder } from './builder.ts';
+import { Database } from './database.ts';
 import type { Kind, Resource } from './define-kind.ts';
 import { Deployment } from './deployment.ts';
 import { Event } from './event.ts';
+import { GitProvider } from './git-provider.ts';
 import { Guest } from './guest.ts';
+import { Job } from './job.ts';
 import { Project } from './project.ts';
+import { Proxy } from './proxy.ts';
 import { ProxmoxCluster } from './proxmox-cluster.ts';
+import { RepoSync } from './repo-sync.ts';
+import { Route } from './route.ts';
 import { Secret } from './secret.ts';
 import { Service } from './service.ts';
+import { Volume } from './volume.ts';
 
 /** What code needs that serves every kind alike, whatever its spec. */
 export type AnyKind = Omit<Kind, 'read' | 'parseManifest'> & {
@@ -21,10 +29,19 @@ export const allKinds: readonly AnyKind[] = [
   Secret,
   ProxmoxCluster,
   Builder,
+  Proxy,
+  GitProvider,
+  Volume,
+  Database,
   Service,
   Build,
   Deployment,
+  Job,
+  Route,
   Guest,
+  Backup,
+  Restore,
+  RepoSync,
   Event,
 ];
 

@@ -7,6 +7,7 @@ import {
   EnvList,
   HealthCheck,
   Port,
+  PreDeploy,
   Resources,
   Rollout,
   Source,
@@ -56,6 +57,8 @@ export const Service = defineKind('Service', {
       timeZone: SingleLine.max(64).optional(),
       concurrencyPolicy: z.enum(['Allow', 'Forbid', 'Replace']).default('Forbid'),
       historyLimit: z.int().min(0).max(100).default(5),
+      /** Runs once with the new image and configuration; a rollout goes on only when it ends with 0. */
+      preDeploy: PreDeploy.optional(),
       suspended: z.boolean().default(false),
       /** Any new value rolls the service; a branch is resolved anew. */
       restartedAt: SingleLine.max(64).optional(),
@@ -82,6 +85,9 @@ export const Service = defineKind('Service', {
     latestBuild: z.string().optional(),
     latestDeployment: z.string().optional(),
     activeDeployment: z.string().optional(),
+    /** Type cron: the last time that the schedule was carried out or given up, and the next. */
+    lastScheduledAt: z.string().optional(),
+    nextScheduleAt: z.string().optional(),
     commit: z.string().optional(),
     replicas: z.object({ desired: z.int(), ready: z.int(), updated: z.int(), summary: z.string() }).optional(),
     nodes: z.array(z.string()).default([]),

@@ -45,7 +45,7 @@ describe('validateManifest', () => {
       'an unknown field like no other',
       withSpec({ rollout: { banana: 1 } }),
       'spec.rollout.banana',
-      'is not a known field; known are strategy, maxSurge, progressDeadline, drain',
+      'is not a known field; known are strategy, maxSurge, progressDeadline, drain, paused',
     ],
     ['a wrong type', withSpec({ replicas: 'two' }), 'spec.replicas', 'expected a whole number, got "two"'],
     ['a fraction of a replica', withSpec({ replicas: 1.5 }), 'spec.replicas', 'expected a whole number, got 1.5'],

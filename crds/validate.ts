@@ -71,7 +71,14 @@ function secretText(problem: RawProblem): string | undefined {
 }
 
 /** Kinds whose names others refer to as labels. */
-const labelNamed: ReadonlySet<string> = new Set(['Project', 'ProxmoxCluster', 'Builder', 'Service']);
+const labelNamed: ReadonlySet<string> = new Set([
+  'Project',
+  'ProxmoxCluster',
+  'Builder',
+  'Proxy',
+  'Service',
+  'Database',
+]);
 
 function nameProblems(kind: AnyKind, metadata: ManifestMeta): FieldProblem[] {
   const problems: FieldProblem[] = [];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DnsLabel, EnvName, EnvText, GuestPath, PortNumber, RepositoryPath } from './names.ts';
+import { DnsLabel, EnvName, ObjectName, EnvText, GuestPath, PortNumber, RepositoryPath } from './names.ts';
 import { ByteQuantity, CpuQuantity } from './quantity.ts';
 import { Duration } from './duration.ts';
 import { SecretKeyRef, SecretRef } from './secret.ts';
@@ -137,6 +137,9 @@ export const BuildSettings = z.strictObject({
 });
 export type BuildSettings = z.output<typeof BuildSettings>;
 
+/** A command before a rollout, such as a migration. */
+export const PreDeploy = z.strictObject({ command: z.string().min(1).max(4096), timeout: Duration.default('10m') });
+
 /** What process 1 of a guest runs, after image and service have had their say. */
 export const GuestProcess = z.strictObject({
   command: z.array(z.string().max(32_768)).min(1).max(512),
@@ -176,6 +179,13 @@ export const VolumeMount = z.strictObject({
   retain: z.boolean().default(true),
 });
 
+/** A Volume as a guest sees it. */
+export const GuestMount = z.strictObject({
+  volume: ObjectName,
+  mountPath: GuestPath,
+  readOnly: z.boolean().default(false),
+});
+
 export const Domain = z.strictObject({
   host: z
     .string()
@@ -189,6 +199,8 @@ export const Rollout = z.strictObject({
   maxSurge: z.int().min(1).max(100).default(1),
   progressDeadline: Duration.default('10m'),
   drain: Duration.default('10s'),
+  /** While true no new revision is begun, and one in flight stays where it is. */
+  paused: z.boolean().default(false),
 });
 export type Rollout = z.output<typeof Rollout>;
 

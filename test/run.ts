@@ -32,6 +32,7 @@ const Report = z.object({
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const skipped: string[] = [];
+const failed: string[] = [];
 
 installDebianPackages();
 if (process.env['CONTAINR_TEST_CHECKS'] !== '0')
@@ -42,6 +43,7 @@ if (skipped.length > 0)
   console.log(
     `\nSkipped, because this machine cannot run them (each test file says why):\n${skipped.map((name) => `  ${name}`).join('\n')}`,
   );
+if (failed.length > 0) console.log(`\nFailed:\n${failed.map((name) => `  ${name}`).join('\n')}`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
 
@@ -74,7 +76,7 @@ function runStep(title: string, command: string, parameters: string[]): void {
     totals.passed += 1;
   } else {
     totals.failed += 1;
-    console.log(`FAILED: ${title}`);
+    failed.push(title);
   }
 }
 
@@ -91,8 +93,14 @@ function runProject(project: string): void {
     },
   );
   if (existsSync(file)) count(readFileSync(file, 'utf8'));
-  else totals.failed += 1;
-  if (result.status !== 0 && totals.failed === 0) totals.failed += 1;
+  else {
+    totals.failed += 1;
+    failed.push(`${project}: no report`);
+  }
+  if (result.status !== 0 && totals.failed === 0) {
+    totals.failed += 1;
+    failed.push(`${project}: ended with ${result.status ?? result.signal}, though no test failed`);
+  }
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -103,9 +111,10 @@ function count(json: string): void {
   for (const { assertionResults, name, status, message } of report.testResults) {
     if (status === 'failed' && assertionResults.every((result) => result.status !== 'failed')) {
       totals.failed += 1;
-      console.log(`FAILED: ${name}: ${message ?? 'the file could not be run'}`);
+      failed.push(`${name}: ${message ?? 'the file could not be run'}`);
     }
     for (const { fullName, status: outcome } of assertionResults) {
+      if (outcome === 'failed') failed.push(`${name}: ${fullName}`);
       if (outcome !== 'skipped' && outcome !== 'pending') continue;
       totals.skipped += 1;
       skipped.push(fullName);

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
+import { PortNumber, SingleLine } from './names.ts';
+
+/** A reverse proxy that brings users to Services. */
+export const Proxy = defineKind('Proxy', {
+  plural: 'proxies',
+  scope: 'Cluster',
+  description: 'A reverse proxy that brings users to Services: a Caddy that is driven, or a Traefik that asks.',
+  finalizer: true,
+  columns: [
+    { name: 'Type', type: 'string', jsonPath: '.spec.type' },
+    { name: 'Domain', type: 'string', jsonPath: '.spec.baseDomain' },
+    { name: 'Routes', type: 'integer', jsonPath: '.status.routes' },
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: 'Status', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].message' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  spec: z
+    .strictObject({
+      type: z.enum(['caddy', 'traefik']).default('caddy'),
+      /** Caddy's admin API. Only Containr may reach it: who can, can read every request. */
+      endpoint: z
+        .string()
+        .max(512)
+        .regex(/^(https?:\/\/[^\s/@]+(:\d{1,5})?|unix:\/\/\/\S+)$/, 'must be http://host:port or unix:///path')
+        .optional(),
+      /** Every web Service gets SERVICE-PROJECT below it. */
+      baseDomain: z
+        .string()
+        .max(190)
+        .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, 'must be a domain name')
+        .optional(),
+      ports: z.strictObject({ http: PortNumber.default(80), https: PortNumber.default(443) }).prefault({}),
+      /** Certificates of generated host names. */
+      tls: z.enum(['auto', 'internal', 'off']).default('auto'),
+      /** Told to the certificate authority. */
+      email: SingleLine.max(254).optional(),
+    })
+    .superRefine((spec, context) => {
+      if (spec.type === 'caddy' && spec.endpoint === undefined)
+        context.addIssue({ code: 'custom', path: ['endpoint'], message: 'is required when type is "caddy"' });
+    }),
+  status: CommonStatus.extend({
+    /** Routes that it carries. */
+    routes: z.int().optional(),
+  }),
+});
+export type Proxy = ResourceOf<typeof Proxy>;

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
+import { DnsLabel, ObjectName } from './names.ts';
+import { ByteQuantity } from './quantity.ts';
+
+/** A disk that outlives guests. */
+export const Volume = defineKind('Volume', {
+  plural: 'volumes',
+  shortNames: ['vol'],
+  scope: 'Namespaced',
+  description: 'A disk that outlives guests: made once, moved from guest to guest, kept unless told otherwise.',
+  finalizer: true,
+  columns: [
+    { name: 'Size', type: 'string', jsonPath: '.status.size' },
+    { name: 'Storage', type: 'string', jsonPath: '.status.storage' },
+    { name: 'Attached', type: 'string', jsonPath: '.status.attachedTo' },
+    { name: 'Retain', type: 'boolean', jsonPath: '.spec.retain' },
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: 'Status', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].message' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+    { name: 'Volid', type: 'string', jsonPath: '.status.volid', priority: 1 },
+  ],
+  spec: z.strictObject({
+    /** It can grow, never shrink. */
+    size: ByteQuantity.default('1Gi'),
+    /** A storage of the cluster. Without one, that of the root disks. */
+    storage: DnsLabel.optional(),
+    region: DnsLabel.default('default'),
+    /** Kept on Proxmox, parked, when the object is deleted. */
+    retain: z.boolean().default(true),
+    /** The Guest that is to have it. One at a time; it moves when another name is written. */
+    guest: ObjectName.optional(),
+  }),
+  status: CommonStatus.extend({
+    cluster: z.string().optional(),
+    node: z.string().optional(),
+    storage: z.string().optional(),
+    /** Proxmox's name for it. It changes when the volume moves. */
+    volid: z.string().optional(),
+    /** The size that it has, in whole GiB. */
+    size: z.string().optional(),
+    /** Name and uid of the Guest that has it now, with the vmid and the key of its config that it stands at. */
+    attachedTo: z.string().optional(),
+    attachedUid: z.string().optional(),
+    vmid: z.int().optional(),
+    key: z.string().optional(),
+    /** The vmid of the keeper, a guest that is never started and holds what no guest uses. */
+    keeperVmid: z.int().optional(),
+    /** Saved before it is acted on: where the volume is being moved to. */
+    moving: z.object({ vmid: z.int(), key: z.string(), startedAt: z.string() }).optional(),
+    task: z.object({ upid: z.string(), type: z.string(), startedAt: z.string() }).optional(),
+  }),
+});
+export type Volume = ResourceOf<typeof Volume>;
