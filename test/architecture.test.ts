@@ -7,7 +7,9 @@ const root = join(import.meta.dirname, '..');
 /** Who may import whom, longest folder first. A new arrow is a decision, so it is made here. */
 const arrows: readonly [folder: string, mayImport: readonly string[]][] = [
   ['crds', ['crds']],
-  ['controller/main.ts', ['controller', 'crds', 'reconcilers', 'api', 'guest']],
+  ['controller/main.ts', ['controller', 'crds', 'reconcilers/providers', 'api', 'guest']],
+  // The part of the composition root that puts providers under loops.
+  ['controller/wire-loops.ts', ['controller', 'crds', 'reconcilers', 'api', 'guest']],
   ['controller', ['controller', 'crds']],
   ['reconcilers/providers', ['reconcilers/providers', 'controller']],
   ['reconcilers/shared', ['reconcilers/shared', 'reconcilers/providers', 'controller', 'crds']],
@@ -84,7 +86,10 @@ describe('the house', () => {
 
   it('lets only the composition root see all', () => {
     const seesAll = local.filter((found) => isIn(targetOf(found), 'reconcilers') && !isIn(found.from, 'reconcilers'));
-    expect([...new Set(seesAll.map(({ from }) => from))].filter((from) => from !== 'controller/main.ts')).toEqual([]);
+    expect([...new Set(seesAll.map(({ from }) => from))].sort()).toEqual([
+      'controller/main.ts',
+      'controller/wire-loops.ts',
+    ]);
   });
 
   it('has loops that do not know each other: kinds meet in the store', () => {

@@ -1,0 +1,185 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { signArtifactUrl } from '../api/artifacts.ts';
+import { Build } from '../crds/build.ts';
+import { Builder } from '../crds/builder.ts';
+import type { Resource } from '../crds/define-kind.ts';
+import { Deployment } from '../crds/deployment.ts';
+import { Guest } from '../crds/guest.ts';
+import { SYSTEM_NAMESPACE } from '../crds/meta.ts';
+import { Project } from '../crds/project.ts';
+import { ProxmoxCluster } from '../crds/proxmox-cluster.ts';
+import { Service } from '../crds/service.ts';
+import { readInitBinary } from '../guest/init-binary.ts';
+import { buildReconciler } from '../reconcilers/build/reconciler.ts';
+import { sweepArtifacts } from '../reconcilers/build/sweep.ts';
+import { builderReconciler } from '../reconcilers/builder/reconciler.ts';
+import { deploymentReconciler } from '../reconcilers/deployment/reconciler.ts';
+import { guestReconciler } from '../reconcilers/guest/reconciler.ts';
+import { projectReconciler } from '../reconcilers/project/reconciler.ts';
+import { createBuilderPool } from '../reconcilers/providers/docker/builder-pool.ts';
+import { createDockerClient } from '../reconcilers/providers/docker/docker-client.ts';
+import { createGitClient } from '../reconcilers/providers/git/git-client.ts';
+import { createGuestLinks } from '../reconcilers/providers/guest/guest-link.ts';
+import { createHealthMonitor } from '../reconcilers/providers/guest/health-monitor.ts';
+import { type ArtifactStore } from '../reconcilers/providers/oci/artifact-store.ts';
+import { repackImage } from '../reconcilers/providers/oci/repack-image.ts';
+import { createClusterObserver } from '../reconcilers/providers/proxmox/cluster-observer.ts';
+import { createClusterPool } from '../reconcilers/providers/proxmox/cluster-pool.ts';
+import { createProxmoxClient } from '../reconcilers/providers/proxmox/proxmox-client.ts';
+import { proxmoxClusterReconciler } from '../reconcilers/proxmox-cluster/reconciler.ts';
+import { secretReconciler } from '../reconcilers/secret/reconciler.ts';
+import { serviceReconciler } from '../reconcilers/service/reconciler.ts';
+import { createArchivePlacements } from '../reconcilers/shared/archive-placements.ts';
+import { Reservations } from '../reconcilers/shared/reservations.ts';
+import { createSignal } from '../reconcilers/shared/signal.ts';
+import { systemClock } from './clock.ts';
+import { type Config } from './config.ts';
+import type { LogStore } from './logs.ts';
+import type { LoopTools } from './loops.ts';
+import { type Metrics } from './metrics.ts';
+import { countProviderRequests } from './provider-metrics.ts';
+import type { Reconciler } from './reconciler.ts';
+import { Redactor } from './redactor.ts';
+import { type Keyring } from './secrets/keyring.ts';
+import { type SecretBox } from './secrets/secret-box.ts';
+import { createSecretValues } from './secrets/secret-values.ts';
+
+const ARCHIVE_URL_MS = 60 * 60_000;
+const LAST_LINES = 10;
+
+/** What the loops of this process stand on. */
+export interface LoopParts {
+  config: Config;
+  log: Logger;
+  redactor: Redactor;
+  keyring: Keyring;
+  secrets: SecretBox;
+  artifacts: ArtifactStore;
+  logs: LogStore;
+  metrics: Metrics;
+  life: AbortSignal;
+}
+
+/** Providers, and the loops over them. Nothing is asked of anyone before `make`. */
+export function wireLoops(parts: LoopParts): {
+  make(tools: LoopTools): readonly Reconciler<Resource>[];
+  /** Removes archives that nothing needs any more. */
+  sweep(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+} {
+  const { config, log, redactor, keyring, secrets, artifacts, logs, life } = parts;
+  const onRequest = countProviderRequests(parts.metrics.registry);
+  const clock = systemClock;
+  const changed = createSignal<string>();
+  const placed = createSignal<void>();
+  let guard: () => void = () => undefined;
+
+  const clusters = createClusterPool((access, onChange) => {
+    const client = createProxmoxClient({ ...access, guard: () => guard(), onRequest, log, clock });
+    return {
+      client,
+      observer: createClusterObserver({
+        client,
+        clock,
+        intervalMs: config.pollIntervalMs,
+        onChange,
+        onTrouble: (error) => {
+          if (error !== undefined) log.warn({ err: error }, 'The Proxmox cluster does not answer; it is asked again.');
+        },
+      }),
+    };
+  });
+  const builders = createBuilderPool((access) => createDockerClient(access));
+  const git = createGitClient({
+    allowedLocalPaths: config.allowLocalRepositories,
+    maxBytes: config.maxRepositoryMiB * 2 ** 20,
+    timeoutMs: 10 * 60_000,
+    workDir: join(config.dataDir, 'git'),
+  });
+  const placements = createArchivePlacements({
+    clock,
+    signal: life,
+    onSettled: () => placed.emit(),
+    downloadUrl: (digest) =>
+      config.artifactUrl === undefined
+        ? undefined
+        : signArtifactUrl(
+            config.artifactUrl,
+            digest,
+            keyring.derive('artifact urls'),
+            new Date(Date.now() + ARCHIVE_URL_MS),
+          ),
+  });
+  const health = createHealthMonitor({ clock, onChange: (uid) => changed.emit(uid) });
+  const links = createGuestLinks({
+    logStore: logs,
+    clock,
+    log,
+    onState: (uid) => changed.emit(uid),
+    onEvent: (uid, event) => {
+      if (event.type === 'listening') health.nudge(uid);
+    },
+  });
+
+  let sweep: (signal: AbortSignal) => Promise<void> = async () => undefined;
+
+  return {
+    sweep: (signal) => sweep(signal),
+    make(tools) {
+      const { resourcesFor } = tools;
+      guard = tools.guard;
+      sweep = (signal) => sweepArtifacts({ read: tools.read, artifacts, clusters, placements }, clock, signal);
+      const values = createSecretValues({
+        read: resourcesFor(Project).read,
+        box: secrets,
+        redact: (value) => redactor.add(value),
+      });
+      const system = (name: string): ReturnType<typeof values.values> => values.values(SYSTEM_NAMESPACE, name);
+      return [
+        projectReconciler(resourcesFor(Project)),
+        secretReconciler((secret) => values.check(secret)),
+        proxmoxClusterReconciler({ resources: resourcesFor(ProxmoxCluster), clusters, readSecret: system }),
+        builderReconciler({ resources: resourcesFor(Builder), builders, readSecret: system }),
+        serviceReconciler(resourcesFor(Service)),
+        buildReconciler({
+          resources: resourcesFor(Build),
+          builders,
+          clusters,
+          placements,
+          artifacts,
+          git,
+          repackImage,
+          readInit: readInitBinary,
+          readSecret: (namespace, name) => values.values(namespace, name),
+          logs,
+          clock,
+          placed,
+        }),
+        deploymentReconciler({ resources: resourcesFor(Deployment), lastLines: (uid) => lastLines(logs, uid) }),
+        guestReconciler({
+          resources: resourcesFor(Guest),
+          clusters,
+          reservations: new Reservations(),
+          placements,
+          artifacts,
+          links,
+          health,
+          logs,
+          readSecret: (namespace, name, key) => values.value(namespace, name, key),
+          installation: keyring.derive('installation').toString('hex').slice(0, 8),
+          guestKey: keyring.derive('guest supervisors').toString('hex'),
+          changed,
+        }),
+      ];
+    },
+    async close() {
+      await Promise.all([links.close(), health.close(), clusters.close(), builders.close()]);
+    },
+  };
+}
+
+async function lastLines(logs: LogStore, guestUid: string): Promise<string[]> {
+  const lines = await logs.read(`guest/${guestUid}`, { tail: LAST_LINES });
+  return lines.map(({ text }) => text);
+}
