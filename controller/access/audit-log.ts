@@ -1,7 +1,9 @@
+import type { AuditChange } from './audit-diff.ts';
+
 /** What was done to an object. */
 export type AuditAction = 'create' | 'update' | 'delete' | 'status';
 
-/** One write by somebody: who, what, when, from where. Never a value, only the paths of fields that changed. */
+/** One write by somebody: who, what, when, from where. Never a value that may be a secret. */
 export interface AuditEntry {
   /** Grows with time; for paging. */
   id: string;
@@ -19,6 +21,8 @@ export interface AuditEntry {
   uid: string;
   resourceVersion: string;
   changed: readonly string[];
+  /** What these fields were and are, without anything that may be a secret. */
+  changes: readonly AuditChange[];
 }
 
 /** Which entries; all that are given must match. */
@@ -30,6 +34,8 @@ export interface AuditQuery {
   limit: number;
   /** Only entries older than the one with this id. */
   before?: string | undefined;
+  /** So many of the newest are left out. */
+  skip?: number | undefined;
 }
 
 /** Reads who changed what, newest first. The store writes it in the transaction of the change itself. */

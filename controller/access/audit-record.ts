@@ -1,6 +1,7 @@
 import type { Write } from '../store/backend.ts';
 import type { StoredObject } from '../store/decision.ts';
 import type { AuditEntry } from './audit-log.ts';
+import { auditDiff } from './audit-diff.ts';
 import { changedPaths } from './changed-paths.ts';
 
 /** An entry before it has its place in the audit. */
@@ -16,6 +17,7 @@ export function auditRecord(
 ): AuditRecord | undefined {
   const { manager, user, address, userAgent, requestId } = writer;
   if (user === undefined && (manager === 'controller' || manager.startsWith('controller/'))) return undefined;
+  const old: unknown = action === 'create' || before === undefined ? undefined : JSON.parse(before);
   return {
     user,
     manager,
@@ -27,6 +29,7 @@ export function auditRecord(
     namespace: key.namespace,
     name: key.name,
     uid: after.metadata.uid,
-    changed: action === 'create' || before === undefined ? [] : changedPaths(JSON.parse(before), after),
+    changed: old === undefined ? [] : changedPaths(old, after),
+    changes: old === undefined ? auditDiff({}, { spec: after.spec }) : auditDiff(old, after),
   };
 }

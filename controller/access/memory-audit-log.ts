@@ -8,7 +8,7 @@ export class MemoryAuditLog implements AuditLog {
     this.#entries.push({ id: String(this.#entries.length + 1), ...entry });
   }
 
-  async list({ user, kind, uid, action, limit, before }: AuditQuery): Promise<AuditEntry[]> {
+  async list({ user, kind, uid, action, limit, before, skip = 0 }: AuditQuery): Promise<AuditEntry[]> {
     return this.#entries
       .filter(
         (entry) =>
@@ -19,6 +19,6 @@ export class MemoryAuditLog implements AuditLog {
           (before === undefined || Number(entry.id) < Number(before)),
       )
       .toReversed()
-      .slice(0, limit);
+      .slice(skip, skip + limit);
   }
 }

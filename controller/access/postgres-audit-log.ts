@@ -22,19 +22,22 @@ const Row = z.object({
   uid: z.string(),
   resourceVersion: z.string(),
   changed: z.array(z.string()),
+  changes: z.array(
+    z.object({ path: z.string(), before: z.string().exactOptional(), after: z.string().exactOptional() }),
+  ),
 });
 
 /** Reads the audit that the PostgreSQL store writes. */
 export function createPostgresAuditLog(database: Database): AuditLog {
   return {
-    async list({ user, kind, uid, action, limit, before }) {
+    async list({ user, kind, uid, action, limit, before, skip = 0 }) {
       if (before !== undefined && !/^\d{1,18}$/.test(before))
         throw new Fault('Invalid', `"${before}" is no audit entry.`);
       return database.read(
         Row,
         (sql) => sql`
           SELECT id, at AS time, "user", manager, address, user_agent AS "userAgent", request_id AS "requestId", action,
-            kind, namespace, name, uid, version AS "resourceVersion", to_json(changed) AS changed
+            kind, namespace, name, uid, version AS "resourceVersion", to_json(changed) AS changed, changes
           FROM audit
           WHERE true
             ${user === undefined ? sql`` : sql`AND "user" = ${user}`}
@@ -42,7 +45,7 @@ export function createPostgresAuditLog(database: Database): AuditLog {
             ${uid === undefined ? sql`` : sql`AND uid = ${uid}`}
             ${action === undefined ? sql`` : sql`AND action = ${action}`}
             ${before === undefined ? sql`` : sql`AND id < ${before}`}
-          ORDER BY id DESC LIMIT ${limit}`,
+          ORDER BY id DESC LIMIT ${limit} OFFSET ${skip}`,
       );
     },
   };

@@ -133,7 +133,7 @@ function newRow({ replaces, change, kind, key, object: { metadata } }: NewRevisi
 
 function auditEntry({ audit }: NewRevision, place: number): object[] {
   if (!audit) return [];
-  const { user, manager, address, userAgent, requestId, changed, ...what } = audit;
+  const { user, manager, address, userAgent, requestId, changed, changes, ...what } = audit;
   return [
     {
       place,
@@ -144,6 +144,9 @@ function auditEntry({ audit }: NewRevision, place: number): object[] {
       user_agent: userAgent && plainText(userAgent),
       request_id: requestId && plainText(requestId),
       changed: changed.map(plainText),
+      changes: changes.map((change) =>
+        Object.fromEntries(Object.entries(change).map(([key, text]) => [key, plainText(text)])),
+      ),
     },
   ];
 }

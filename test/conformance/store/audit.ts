@@ -29,6 +29,8 @@ export function auditBehaviour(make: MakeStore): void {
       resourceVersion: updated.metadata.resourceVersion,
     });
     expect(new Set(entries[1]?.changed)).toEqual(new Set(['metadata.labels', 'spec.data.password', 'spec.data.old']));
+    expect(entries[1]?.changes).toContainEqual({ path: 'spec.data.password', before: '(hidden)', after: '(hidden)' });
+    expect(entries[2]?.changes).toContainEqual({ path: 'spec.data', after: '(hidden)' });
     expect(entries[0]?.requestId).toBeUndefined();
     expect(JSON.stringify(entries)).not.toContain('hunter');
   });
@@ -63,6 +65,7 @@ export function auditBehaviour(make: MakeStore): void {
     expect(await namesFor({ uid: other.metadata.uid })).toEqual(['d', 'd']);
     expect(await namesFor({ action: 'delete' })).toEqual(['d']);
     expect(await namesFor({ kind: 'Project' })).toEqual([]);
+    expect(await namesFor({ skip: 3 })).toEqual(['b', 'a']);
     const [first, second] = await audit.list({ limit: 2 });
     expect([first?.name, second?.name]).toEqual(['d', 'd']);
     expect(await namesFor({ before: second?.id })).toEqual(['c', 'b', 'a']);
