@@ -6,6 +6,7 @@ import { Builder } from '../crds/builder.ts';
 import type { Resource } from '../crds/define-kind.ts';
 import { Deployment } from '../crds/deployment.ts';
 import { Guest } from '../crds/guest.ts';
+import { Job } from '../crds/job.ts';
 import { SYSTEM_NAMESPACE } from '../crds/meta.ts';
 import { Project } from '../crds/project.ts';
 import { ProxmoxCluster } from '../crds/proxmox-cluster.ts';
@@ -16,6 +17,7 @@ import { sweepArtifacts } from '../reconcilers/build/sweep.ts';
 import { builderReconciler } from '../reconcilers/builder/reconciler.ts';
 import { deploymentReconciler } from '../reconcilers/deployment/reconciler.ts';
 import { guestReconciler } from '../reconcilers/guest/reconciler.ts';
+import { jobReconciler } from '../reconcilers/job/reconciler.ts';
 import { projectReconciler } from '../reconcilers/project/reconciler.ts';
 import { createBuilderPool } from '../reconcilers/providers/docker/builder-pool.ts';
 import { createDockerClient } from '../reconcilers/providers/docker/docker-client.ts';
@@ -157,6 +159,7 @@ export function wireLoops(parts: LoopParts): {
           placed,
         }),
         deploymentReconciler({ resources: resourcesFor(Deployment), lastLines: (uid) => lastLines(logs, uid) }),
+        jobReconciler({ resources: resourcesFor(Job), logs }),
         guestReconciler({
           resources: resourcesFor(Guest),
           clusters,

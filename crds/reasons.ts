@@ -113,6 +113,10 @@ export const reasons = {
   TaskFailed: 'A Proxmox task failed; the message has its text.',
   SupervisorConnected: 'The supervisor in the guest answers.',
   SupervisorUnreachable: 'The supervisor in the guest does not answer; logs are not collected meanwhile.',
+  // Job.
+  JobSucceeded: 'The run ended with code 0.',
+  JobFailed: 'The run ended with an error, or its guest was lost. The message has its last lines.',
+  JobCancelled: 'The run was cancelled.',
   // Secret.
   Sealed: 'The values are encrypted and readable by this installation.',
   // Events only.
