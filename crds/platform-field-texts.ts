@@ -45,9 +45,12 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
   'Volume.status.vmid': 'Vmid whose configuration holds it.',
   'Volume.status.key': 'Where in that configuration it stands.',
   'Volume.status.keeperVmid': 'Vmid of the guest, never started, that holds it while no other does.',
-  'Volume.status.moving': 'The move in flight.',
+  'Volume.status.keeperAskedAt': 'When the keeper was last asked for.',
+  'Volume.status.moving': 'Where it is being made or moved to.',
   'moving.vmid': 'Vmid that it moves to.',
   'moving.key': 'Where in the configuration it is to stand.',
+  'moving.guest': 'The Guest that it moves to; none when it is parked.',
+  'moving.uid': 'Uid of that Guest.',
   'moving.startedAt': 'When the move began.',
   'Volume.status.task': 'The Proxmox task in flight.',
 

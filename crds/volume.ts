@@ -46,8 +46,18 @@ export const Volume = defineKind('Volume', {
     key: z.string().optional(),
     /** The vmid of the keeper, a guest that is never started and holds what no guest uses. */
     keeperVmid: z.int().optional(),
-    /** Saved before it is acted on: where the volume is being moved to. */
-    moving: z.object({ vmid: z.int(), key: z.string(), startedAt: z.string() }).optional(),
+    /** When the keeper was last asked for: from then on a guest at its vmid may be ours. */
+    keeperAskedAt: z.string().optional(),
+    /** Saved before it is acted on: where the volume is being made or moved to; `guest` and `uid` unless to the keeper. */
+    moving: z
+      .object({
+        vmid: z.int(),
+        key: z.string(),
+        guest: z.string().optional(),
+        uid: z.string().optional(),
+        startedAt: z.string(),
+      })
+      .optional(),
     task: z.object({ upid: z.string(), type: z.string(), startedAt: z.string() }).optional(),
   }),
 });
