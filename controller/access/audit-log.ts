@@ -1,7 +1,7 @@
 import type { AuditChange } from './audit-diff.ts';
 
-/** What was done to an object. */
-export type AuditAction = 'create' | 'update' | 'delete' | 'status';
+/** What was done to an object, or by whom: a login changes nothing, and is noted all the same. */
+export type AuditAction = 'create' | 'update' | 'delete' | 'status' | 'login';
 
 /** One write by somebody: who, what, when, from where. Never a value that may be a secret. */
 export interface AuditEntry {

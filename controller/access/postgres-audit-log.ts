@@ -15,7 +15,7 @@ const Row = z.object({
   address: optional,
   userAgent: optional,
   requestId: optional,
-  action: z.enum(['create', 'update', 'delete', 'status']),
+  action: z.enum(['create', 'update', 'delete', 'status', 'login']),
   kind: z.string(),
   namespace: optional,
   name: z.string(),
