@@ -3,6 +3,7 @@ import type { DeploymentTemplate } from '../../crds/deployment.ts';
 import { Guest } from '../../crds/guest.ts';
 import { API_VERSION, SERVICE_LABEL } from '../../crds/meta.ts';
 import type { Artifact, GuestProcess } from '../../crds/workload.ts';
+import { commandLine } from './command-line.ts';
 import { controlledBy } from './owner.ts';
 
 /** What a guest is made from, whoever asks for it. */
@@ -19,13 +20,24 @@ export interface GuestRequest {
   labels?: Record<string, string>;
   restart?: GuestProcess['restart'];
   mounts?: Guest['spec']['mounts'];
+  power?: Guest['spec']['power'];
   /** A guest that serves nobody has neither ports nor a health check; a job. */
   serves?: boolean;
 }
 
 /** The Guest that a revision or a job asks for. Secrets stay references; the guest's own loop reads them. Pure. */
 export function guestManifest(request: GuestRequest): Manifest<Guest['spec']> {
-  const { owner, service, name, artifact, template, labels = {}, restart = 'Always', mounts = [] } = request;
+  const {
+    owner,
+    service,
+    name,
+    artifact,
+    template,
+    labels = {},
+    restart = 'Always',
+    mounts = [],
+    power = 'running',
+  } = request;
   const { namespace } = owner.metadata;
   const { process } = artifact;
   const { serves = true } = request;
@@ -45,7 +57,7 @@ export function guestManifest(request: GuestRequest): Manifest<Guest['spec']> {
       hostname: name,
       artifact,
       process: {
-        command: template.startCommand === undefined ? process.command : ['/bin/sh', '-c', template.startCommand],
+        command: template.startCommand === undefined ? process.command : commandLine(template.startCommand),
         workingDir: process.workingDir === '' ? '/' : process.workingDir,
         user: process.user,
         stopSignal: process.stopSignal === '' ? 'SIGTERM' : process.stopSignal,
@@ -55,6 +67,7 @@ export function guestManifest(request: GuestRequest): Manifest<Guest['spec']> {
       resources: template.resources,
       env: template.env,
       mounts,
+      power,
       ...(serves && {
         ports: template.ports.length > 0 ? template.ports : exposedPorts(artifact),
         healthCheck: template.healthCheck,
