@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { Logger } from 'pino';
 import type { Clock } from '../controller/clock.ts';
+import type { AuditLog } from '../controller/access/audit-log.ts';
 import type { LogStore } from '../controller/logs.ts';
 import type { SecretBox } from '../controller/secrets/secret-box.ts';
 import type { ResourceStore } from '../controller/store/store.ts';
@@ -15,12 +16,16 @@ import { probeRoutes, type ProbeSource } from './probe-routes.ts';
 import { requestLog, safeHeaders } from './request-log.ts';
 import { createAdmission } from './resources/admission.ts';
 import { resourceRoutes } from './resources/routes.ts';
+import type { RestSettings, UserDirectory } from './rest/rest-deps.ts';
+import { BASE } from './rest/allowed-methods.ts';
+import { restRoutes } from './rest/rest-routes.ts';
 import { respondError } from './respond.ts';
 import { Refused } from './status.ts';
 
 interface AppOptions {
   store: ResourceStore;
   logs: LogStore;
+  audit: AuditLog;
   tokens: Pick<TokenStore, 'verify'>;
   secrets: SecretBox;
   /** Version of the program, such as `0.1.0`. */
@@ -34,6 +39,10 @@ interface AppOptions {
   artifacts?: Artifacts | undefined;
   /** Addresses or networks whose X-Forwarded-For is believed; none. */
   trustedProxies?: readonly string[] | undefined;
+  /** Without it no origin is allowed, and builds take no path of this machine. */
+  rest?: Partial<RestSettings> | undefined;
+  /** Who the users are; without it their names are their ids. */
+  users?: UserDirectory | undefined;
   /** Ends watches and followed logs when it aborts, so that the server can stop. */
   closing?: AbortSignal | undefined;
 }
@@ -71,6 +80,20 @@ export function createApp(options: AppOptions): Hono<ApiEnv> {
     app.get('/metrics', async (context) => answerMetrics(context, await metricsText()));
   }
   app.route('/', resourceRoutes({ ...resources, authenticated }));
+  app.route(
+    BASE,
+    restRoutes({
+      ...resources,
+      logs,
+      audit: options.audit,
+      secrets,
+      users: options.users ?? { idOf: (user) => Promise.resolve(user) },
+      settings: { corsOrigins: [], buildRoot: undefined, ...options.rest },
+      version: options.version,
+      authenticated,
+      unexpected: (cause, requestId) => log.error({ err: cause, requestId }, 'A request failed unexpectedly.'),
+    }),
+  );
   return app;
 }
 

@@ -18,7 +18,7 @@ export async function respond(
 ): Promise<Response> {
   const text = format === 'json' ? JSON.stringify(value) : stringify(value, { aliasDuplicateObjects: false });
   context.header('Content-Type', `application/${format}`);
-  context.header('Vary', 'Accept, Accept-Encoding');
+  context.header('Vary', 'Accept, Accept-Encoding', { append: true });
   if (text.length < LARGE_BYTES || !takesGzip(context.req.header('accept-encoding'))) return context.body(text, code);
   const bytes = await compressed(text, { level: constants.Z_BEST_SPEED });
   context.header('Content-Encoding', 'gzip');

@@ -34,6 +34,19 @@ const pathList = z
   .refine((paths) => paths.every((path) => isAbsolute(path)), 'must be absolute paths, separated by ":"')
   .transform((paths) => paths.map((path) => resolve(path)));
 
+const originList = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ''),
+  )
+  .refine(
+    (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+    'must be origins such as https://panel.example.com, separated by ","',
+  );
+
 const Environment = z.object({
   CONTAINR_DATA_DIR: z.string().optional(),
   CONTAINR_HOST: z
@@ -51,6 +64,11 @@ const Environment = z.object({
   CONTAINR_ADMIN_TOKEN_FILE: z.string().optional(),
   CONTAINR_TLS_CERT_FILE: z.string().optional(),
   CONTAINR_TLS_KEY_FILE: z.string().optional(),
+  CONTAINR_CORS_ORIGINS: originList.default([]),
+  CONTAINR_BUILD_ROOT: z
+    .string()
+    .refine((path) => isAbsolute(path), 'must be an absolute path')
+    .optional(),
   CONTAINR_EXIT_WITH_STDIN: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0'),
 });
 
@@ -80,6 +98,10 @@ export interface Config {
   readonly adminTokenFile: string;
   /** `CONTAINR_TLS_CERT_FILE` and `CONTAINR_TLS_KEY_FILE`: PEM files to speak HTTPS with; both or none, plain HTTP without. */
   readonly tls: { certFile: string; keyFile: string } | undefined;
+  /** `CONTAINR_CORS_ORIGINS`: origins, separated by ",", whose pages may call the REST API from a browser; none. */
+  readonly corsOrigins: readonly string[];
+  /** `CONTAINR_BUILD_ROOT`: the folder below which builds of the REST API may take a `source_path`; without it none may. */
+  readonly buildRoot: string | undefined;
   /** `CONTAINR_EXIT_WITH_STDIN`: 1 ends the process when its standard input closes, for whoever starts it as a child; 0. */
   readonly exitWithStdin: boolean;
 }
@@ -107,6 +129,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLimitMiB: data.CONTAINR_LOG_LIMIT_MIB,
     adminTokenFile: resolve(data.CONTAINR_ADMIN_TOKEN_FILE ?? join(dataDir, 'admin-token')),
     tls: tlsOf(data.CONTAINR_TLS_CERT_FILE, data.CONTAINR_TLS_KEY_FILE),
+    corsOrigins: Object.freeze(data.CONTAINR_CORS_ORIGINS),
+    buildRoot: data.CONTAINR_BUILD_ROOT === undefined ? undefined : resolve(data.CONTAINR_BUILD_ROOT),
     exitWithStdin: data.CONTAINR_EXIT_WITH_STDIN === '1',
   });
 }

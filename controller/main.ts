@@ -7,6 +7,8 @@ import { startServer } from '../api/server.ts';
 import { Secret } from '../crds/secret.ts';
 import { createArtifactStore } from '../reconcilers/providers/oci/artifact-store.ts';
 import { ensureAdministrator } from './access/first-administrator.ts';
+import type { AuditLog } from './access/audit-log.ts';
+import { createPostgresAuditLog } from './access/postgres-audit-log.ts';
 import { createPostgresTokenStore } from './access/postgres-token-store.ts';
 import type { TokenStore } from './access/token-store.ts';
 import { systemClock } from './clock.ts';
@@ -109,7 +111,9 @@ async function run(
   const app = createApp({
     store: database.store,
     logs: database.logs,
+    audit: database.audit,
     tokens: database.tokens,
+    rest: { corsOrigins: config.corsOrigins, buildRoot: config.buildRoot },
     secrets,
     version: ownVersion(),
     clock,
@@ -142,6 +146,7 @@ interface Database {
   store: Awaited<ReturnType<typeof createPostgresStore>>;
   leases: ReturnType<typeof createPostgresLeaseStore>;
   logs: LogStore;
+  audit: AuditLog;
   tokens: TokenStore;
 }
 
@@ -161,6 +166,7 @@ async function openDatabase(config: Config, log: Logger, stack: AsyncDisposableS
     store,
     leases: createPostgresLeaseStore(sql),
     logs,
+    audit: createPostgresAuditLog(sql),
     tokens: createPostgresTokenStore({ sql, clock: systemClock }),
   };
 }

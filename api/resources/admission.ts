@@ -173,7 +173,7 @@ const Guarded = z.object({ quota: z.unknown(), network: z.unknown() });
 /** What limits a project is not for its own members to change. */
 function guardProject({ kind, existing, identity }: AdmissionRequest, { spec }: Manifest): void {
   if (kind.kind !== Project.kind || identity.admin) return;
-  const [before, after] = [Guarded.parse(existing?.spec ?? {}), Guarded.parse(spec)];
+  const [before, after] = [Guarded.parse(existing?.spec ?? Project.specSchema.parse({})), Guarded.parse(spec)];
   if (!sameJson(before.quota, after.quota)) throw adminField('spec.quota');
   if (!sameJson(before.network, after.network)) throw adminField('spec.network');
 }

@@ -14,8 +14,12 @@ export function mediaTypeOf(request: Request): string {
 }
 
 /** Reads a body as JSON or YAML, or refuses it with a sentence that says why. An empty body is undefined. */
-export async function readBody(request: Request, format: 'json' | 'yaml'): Promise<unknown> {
-  const text = await readText(request);
+export async function readBody(
+  request: Request,
+  format: 'json' | 'yaml',
+  mostBytes: number = MOST_BYTES,
+): Promise<unknown> {
+  const text = await readText(request, mostBytes);
   if (text.trim() === '') return undefined;
   // Programs send JSON as YAML, which it is.
   const value = format === 'json' ? parseJson(text) : (quickJson(text) ?? parseYaml(text));
@@ -34,8 +38,8 @@ export function manifestFormat(request: Request): 'json' | 'yaml' {
   );
 }
 
-async function readText(request: Request): Promise<string> {
-  const bytes = await readBytes(request);
+async function readText(request: Request, mostBytes: number): Promise<string> {
+  const bytes = await readBytes(request, mostBytes);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -44,23 +48,23 @@ async function readText(request: Request): Promise<string> {
   }
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
+async function readBytes(request: Request, mostBytes: number): Promise<Uint8Array> {
   const stated = request.headers.get('content-length');
-  if (Number(stated ?? 0) > MOST_BYTES) throw tooLarge();
+  if (Number(stated ?? 0) > mostBytes) throw tooLarge(mostBytes);
   // HTTP lets nobody send more than was stated, and read at once it costs half as much.
   if (stated !== null) return new Uint8Array(await request.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > MOST_BYTES) throw tooLarge();
+    if (bytes > mostBytes) throw tooLarge(mostBytes);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-function tooLarge(): Refused {
-  return new Refused('RequestEntityTooLarge', `The body is larger than ${MOST_BYTES / 2 ** 20} MiB.`);
+function tooLarge(mostBytes: number): Refused {
+  return new Refused('RequestEntityTooLarge', `The body is larger than ${mostBytes / 2 ** 20} MiB.`);
 }
 
 function parseJson(text: string): unknown {

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Manifest, Resource } from '../../crds/define-kind.ts';
+import type { AnyKind } from '../../crds/kinds.ts';
 import type { ManagedFields } from '../../crds/meta.ts';
+import type { Identity } from '../../controller/access/token-store.ts';
 import { isFault } from '../../controller/errors.ts';
 import { staleRead } from '../../controller/store/refusals.ts';
+import type { Writer } from '../../controller/store/store.ts';
 import type { ApiContext } from '../context.ts';
 import { fieldOf, isRecord } from '../json.ts';
 import { Refused } from '../status.ts';
@@ -28,16 +31,47 @@ export async function createObject(context: ApiContext, deps: ResourceDeps, targ
   const writer = writerOf(context, query);
   for (let tried = 1; ; tried += 1) {
     const raw = generated ? withName(written, `${prefix}${randomBytes(4).toString('hex').slice(0, 5)}`) : written;
-    const request = { kind, namespace, name: undefined, raw, existing: undefined, identity: context.get('identity') };
-    const manifest = await deps.admit(request);
-    const owners = ownersOfNew(raw, writer.manager, deps.clock.now());
     try {
-      const made = await deps.store.create(kind, withOwners(manifest, owners), writer, { dryRun: query.dryRun });
+      const by = { writer, identity: context.get('identity'), dryRun: query.dryRun };
+      const made = await storeNew(deps, { kind, namespace, raw }, by);
       return await respondObject(context, deps, kind, made, 201);
     } catch (error) {
       if (!generated || tried === TRIES || !isFault(error, 'AlreadyExists')) throw error;
     }
   }
+}
+
+/** On whose behalf something is written, and whether it is. */
+export interface WrittenBy {
+  writer: Writer;
+  identity: Identity;
+  dryRun?: boolean | undefined;
+}
+
+type WriteDeps = Pick<ResourceDeps, 'store' | 'admit' | 'clock'>;
+
+/** Makes an object of what somebody wrote: admitted, with the owners of its fields on record. */
+export async function storeNew(
+  { admit, clock, store }: WriteDeps,
+  { kind, namespace, raw }: { kind: AnyKind; namespace: string | undefined; raw: unknown },
+  { writer, identity, dryRun }: WrittenBy,
+): Promise<Resource> {
+  const manifest = await admit({ kind, namespace, name: undefined, raw, existing: undefined, identity });
+  const owned = withOwners(manifest, ownersOfNew(raw, writer.manager, clock.now()));
+  return store.create(kind, owned, writer, { dryRun });
+}
+
+/** Writes what `changed` says over `existing`, admitted; Conflict when that is not what is stored any more. */
+export async function storeChanged(
+  { admit, clock, store }: WriteDeps,
+  { kind, existing, changed }: { kind: AnyKind; existing: Resource; changed: Changed },
+  { writer, identity, dryRun }: WrittenBy,
+): Promise<Resource> {
+  const { raw, records = readRecords(existing.metadata) } = changed;
+  const { namespace, name } = existing.metadata;
+  const manifest = await admit({ kind, namespace, name, raw, existing, identity });
+  const owners = ownersAfterUpdate({ existing, manifest, records, manager: writer.manager, now: clock.now() });
+  return store.update(kind, merged(existing, withOwners(manifest, owners)), writer, { dryRun });
 }
 
 function withName(written: unknown, name: string): unknown {
@@ -69,15 +103,12 @@ export async function changeObject(
   target: Target,
   change: (existing: Resource) => Changed,
 ): Promise<Response> {
-  const { kind, namespace, name } = target;
+  const { kind } = target;
   const { dryRun, ...query } = readWriteQuery(context);
-  const writer = writerOf(context, query);
+  const by = { writer: writerOf(context, query), identity: context.get('identity'), dryRun };
   const changed = await retryConflicts(async () => {
     const existing = await findObject(deps.store, target);
-    const { raw, records = readRecords(existing.metadata) } = change(existing);
-    const manifest = await deps.admit({ kind, namespace, name, raw, existing, identity: context.get('identity') });
-    const owners = ownersAfterUpdate({ existing, manifest, records, manager: writer.manager, now: deps.clock.now() });
-    return deps.store.update(kind, merged(existing, withOwners(manifest, owners)), writer, { dryRun });
+    return storeChanged(deps, { kind, existing, changed: change(existing) }, by);
   });
   return respondObject(context, deps, kind, changed);
 }

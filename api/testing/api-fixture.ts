@@ -9,6 +9,7 @@ import { createMemoryLogStore } from '../../controller/store/memory-log-store.ts
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
 import { createApp } from '../app.ts';
+import type { RestSettings } from '../rest/rest-deps.ts';
 import type { Identity } from '../../controller/access/token-store.ts';
 
 /** Who may ask in tests, by the token they show. In the project "shop", dev is a developer, and so on. */
@@ -63,11 +64,17 @@ export interface ApiFixture {
 interface FixtureOptions {
   clock?: Clock;
   trustedProxies?: string[];
+  rest?: Partial<RestSettings>;
   store?: ResourceStore;
 }
 
 /** An app without any object in it. */
-export function createApi({ clock = systemClock, trustedProxies, store: given }: FixtureOptions = {}): ApiFixture {
+export function createApi({
+  clock = systemClock,
+  trustedProxies,
+  store: given,
+  rest,
+}: FixtureOptions = {}): ApiFixture {
   const audit = new MemoryAuditLog();
   const store = given ?? createMemoryStore({ clock, audit });
   const logs = createMemoryLogStore({ clock });
@@ -82,6 +89,7 @@ export function createApi({ clock = systemClock, trustedProxies, store: given }:
   const app = createApp({
     store,
     logs,
+    audit,
     secrets: box,
     tokens: { verify: async (token) => known.get(token) },
     version: '0.1.0',
@@ -93,6 +101,7 @@ export function createApi({ clock = systemClock, trustedProxies, store: given }:
       readiness: async () => ({ ok: false, checks: [{ name: 'store', ok: false, message: 'connection refused' }] }),
     },
     closing: closing.signal,
+    rest,
     ...(trustedProxies && { trustedProxies }),
   });
 

@@ -68,10 +68,13 @@ export interface StoreBackend {
   /** Commits the decision, with its version in the answered object. Throws the fault of a refusal. */
   submit<O extends StoredObject>(write: Write<O>): Promise<Accepted<O>>;
   read(kind: string, key: ObjectKey): Promise<Stored | undefined>;
+  readByUid(kind: string, uid: string): Promise<Stored | undefined>;
   /** Expired when `at` is compacted. */
   readPage(request: PageRequest): Promise<StoredPage>;
   /** How many objects come after a place in a list. */
   count(request: Omit<PageRequest, 'limit'>): Promise<number>;
+  /** How many objects of a kind, not counting those being deleted, are in each of `namespaces`; none there is no entry. */
+  countIn(kind: string, namespaces: readonly string[]): Promise<Map<string, number>>;
   /** Expired when changes after `after` are compacted, or when there never was such a version. */
   readChanges(after: bigint, limit: number): Promise<ChangeBatch>;
   /** Who owns whom among all that is stored; empty when there is nothing to collect. */

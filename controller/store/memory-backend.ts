@@ -33,6 +33,8 @@ interface MemoryBackendOptions {
 }
 
 interface Entry extends StoredChange {
+  uid: string;
+  deleting: boolean;
   atMs: number;
 }
 
@@ -41,6 +43,8 @@ export class MemoryBackend implements StoreBackend {
   readonly #options: MemoryBackendOptions;
   /** The change that each stored object is at. */
   readonly #current = new Map<string, Entry>();
+  /** Where each stored object is kept in `#current`. */
+  readonly #keys = new Map<string, string>();
   /** Every change after `#compacted`, without gaps. */
   #changes: Entry[] = [];
   #compacted = 0n;
@@ -73,6 +77,8 @@ export class MemoryBackend implements StoreBackend {
       kind: write.kind,
       namespace: write.key.namespace ?? '',
       name: write.key.name,
+      uid: decision.object.metadata.uid,
+      deleting: decision.object.metadata.deletionTimestamp !== undefined,
       json: storedJson(decision.object),
       previous: before && { version: before.version, json: before.json },
       atMs: clock.now().getTime(),
@@ -83,6 +89,23 @@ export class MemoryBackend implements StoreBackend {
   async read(kind: string, key: ObjectKey): Promise<Stored | undefined> {
     this.#mustBeOpen();
     return this.#current.get(mapKey(kind, key));
+  }
+
+  async readByUid(kind: string, uid: string): Promise<Stored | undefined> {
+    this.#mustBeOpen();
+    const entry = this.#current.get(this.#keys.get(uid) ?? '');
+    return entry?.kind === kind ? entry : undefined;
+  }
+
+  async countIn(kind: string, namespaces: readonly string[]): Promise<Map<string, number>> {
+    this.#mustBeOpen();
+    const wanted = new Set(namespaces);
+    const counts = new Map<string, number>();
+    for (const entry of this.#current.values()) {
+      if (entry.kind !== kind || entry.deleting || !wanted.has(entry.namespace)) continue;
+      counts.set(entry.namespace, (counts.get(entry.namespace) ?? 0) + 1);
+    }
+    return counts;
   }
 
   async readPage(request: PageRequest): Promise<StoredPage> {
@@ -132,8 +155,13 @@ export class MemoryBackend implements StoreBackend {
     this.#version = entry.version;
     this.#changes.push(entry);
     const key = mapKey(entry.kind, entry);
-    if (entry.change === 'DELETED') this.#current.delete(key);
-    else this.#current.set(key, entry);
+    if (entry.change === 'DELETED') {
+      this.#current.delete(key);
+      this.#keys.delete(entry.uid);
+    } else {
+      this.#current.set(key, entry);
+      this.#keys.set(entry.uid, key);
+    }
     // Not at every write: forgetting copies the rest.
     if (this.#changes.length > this.#options.keepChanges * 1.25 + 16) {
       this.#forget(this.#changes.length - this.#options.keepChanges);

@@ -8,6 +8,7 @@ import type { AnyWrite } from './decide-batch.ts';
 import type { StoredObject } from './decision.ts';
 import type { GraphNode } from './plan-garbage.ts';
 import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from './prepare.ts';
+import { plainText } from './plain-text.ts';
 import { commitWrites } from './postgres-commit.ts';
 import type { ObjectKey } from './store.ts';
 import type { Stored } from './stored.ts';
@@ -89,6 +90,27 @@ export class PostgresBackend implements StoreBackend {
         WHERE kind = ${kind} AND namespace = ${namespace} AND name = ${name} AND superseded_by IS NULL`,
     );
     return row;
+  }
+
+  async readByUid(kind: string, uid: string): Promise<Stored | undefined> {
+    const [row] = await this.#database.read(
+      StoredRow,
+      (sql) => sql`
+        SELECT version, object::text AS json FROM revisions
+        WHERE uid = ${plainText(uid)} AND kind = ${kind} AND superseded_by IS NULL`,
+    );
+    return row;
+  }
+
+  async countIn(kind: string, namespaces: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.#database.read(
+      z.object({ namespace: z.string(), count: z.int() }),
+      (sql) => sql`
+        SELECT namespace, count(*)::int AS count FROM revisions
+        WHERE kind = ${kind} AND namespace = ANY (${[...namespaces]}::text[]) AND superseded_by IS NULL AND NOT deleting
+        GROUP BY namespace`,
+    );
+    return new Map(rows.map(({ namespace, count }) => [namespace, count]));
   }
 
   async readPage(request: PageRequest): Promise<StoredPage> {

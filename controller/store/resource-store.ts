@@ -45,6 +45,13 @@ export function createResourceStore({ backend, tail, log }: StoreOptions): Resou
       return stored === undefined ? undefined : readOrThrow(kind, parseStored(stored));
     },
 
+    async getByUid(kind, uid) {
+      const stored = await backend.readByUid(kind.kind, uid);
+      return stored === undefined ? undefined : readOrThrow(kind, parseStored(stored));
+    },
+
+    countIn: ({ kind }, namespaces) => backend.countIn(kind, namespaces),
+
     list: (kind, options = {}) => listObjects(backend, read, kind, options),
 
     watch: (kind, options) => watchEvents(tail, read, kind, options),

@@ -87,7 +87,11 @@ export interface DeleteOptions extends WriteOptions {
  */
 export interface ResourceStore {
   get<R extends Resource>(kind: Kind<R>, key: ObjectKey): Promise<R | undefined>;
+  /** The object of this kind whose uid it is; any text may be asked for. */
+  getByUid<R extends Resource>(kind: Kind<R>, uid: string): Promise<R | undefined>;
   list<R extends Resource>(kind: Kind<R>, options?: ListOptions): Promise<Page<R>>;
+  /** How many objects of a kind, not counting those being deleted, are in each of `namespaces`; none there is no entry. */
+  countIn(kind: Pick<Kind, 'kind'>, namespaces: readonly string[]): Promise<Map<string, number>>;
   watch<R extends Resource>(kind: Kind<R>, options: WatchOptions): AsyncIterable<WatchEvent<R>>;
 
   create<R extends Resource>(
