@@ -81,6 +81,8 @@ export const Deployment = defineKind('Deployment', {
     artifact: Artifact.optional(),
     commit: z.string().optional(),
     guests: z.array(z.string()).default([]),
+    /** The newest last. Logs are kept under them, also of guests that went. */
+    guestUids: z.array(z.string()).default([]),
     replicas: z.object({ desired: z.int(), ready: z.int(), running: z.int() }).optional(),
     failure: z.string().optional(),
     startedAt: z.string().optional(),

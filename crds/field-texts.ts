@@ -102,7 +102,7 @@ export const fieldTexts: Readonly<Record<string, string>> = {
   'domains.host': 'Host name; "*." at the front stands for any name below.',
   'domains.tls': 'Certificate: from a public authority, from our own, or none.',
   'Service.spec.schedule': 'For type cron: when it runs, in five cron fields.',
-  'Service.spec.timeZone': 'Time zone of the schedule.',
+  'Service.spec.timeZone': 'Time zone of the schedule. Without it, UTC.',
   'Service.spec.concurrencyPolicy': 'What happens when a run is due and the one before still runs.',
   'Service.spec.historyLimit': 'Finished runs that are kept.',
   'Service.spec.suspended': 'Whether it is stopped. Nothing is lost.',
@@ -116,6 +116,14 @@ export const fieldTexts: Readonly<Record<string, string>> = {
   'Service.status.latestBuild': 'The newest Build.',
   'Service.status.latestDeployment': 'The newest Deployment.',
   'Service.status.activeDeployment': 'The Deployment that serves.',
+  'Service.status.schedule': 'The schedule and time zone that the times are of.',
+  'Service.status.references': 'What the references in the environment of the newest revision came to.',
+  'references.digest': 'Digest of what they came to; another one makes a new revision.',
+  'references.circle':
+    'Digest of the addresses of services that refer back to this one; another one restarts the guests where they are.',
+  'references.endpoints': 'The address that was taken for each service.',
+  'references.followedAt': 'When a change was last carried out.',
+  'references.inARow': 'Changes carried out without a rest between them; the pauses grow with it.',
   'Service.status.replicas': 'The guests, counted.',
   'replicas.desired': 'As many as asked for.',
   'replicas.ready': 'As many as serve.',
@@ -156,6 +164,8 @@ export const fieldTexts: Readonly<Record<string, string>> = {
   'Deployment.status.phase': 'How far it is, in one word.',
   'Deployment.status.promoted': 'Whether it took over from the revision before.',
   'Deployment.status.guests': 'Names of its guests.',
+  'Deployment.status.guestUids':
+    'Uids of its guests, also of the last ones that went: their logs are found under these.',
   'Deployment.status.replicas': 'Its guests, counted.',
 
   // Guest.

@@ -182,7 +182,8 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
   // Service, Deployment, Guest.
   'rollout.paused': 'Whether rollouts wait: none is begun, one in flight stays where it is.',
   preDeploy: 'Runs once with the new image and configuration. The rollout goes on only when it ends with 0.',
-  'preDeploy.command': 'The command, such as a migration.',
+  'preDeploy.command':
+    'The command, such as a migration. A JSON list of words runs as it stands; other text is given to /bin/sh -c of the image.',
   'preDeploy.timeout': 'Time that it may take.',
   'Service.status.lastScheduledAt': 'For type cron: the last due time that was dealt with.',
   'Service.status.nextScheduleAt': 'For type cron: when it runs next.',

@@ -70,8 +70,20 @@ export const reasons = {
   NoReplicas: 'The service is scaled to nothing.',
   UnsupportedSpec: 'The spec asks for what this version does not offer; the message names it.',
   Degraded: 'Fewer replicas than asked for serve.',
+  Paused: 'New revisions are held back by spec.rollout.paused. Resume: containr rollout resume.',
+  RollbackPinned:
+    'The newest revision is a rollback, older than the spec. The spec is rolled out with its next change, or by containr rollout restart.',
+  ConfigResolved: 'Everything that the environment refers to exists.',
+  ConfigChanged: 'Something that the environment refers to changed; the service follows it.',
+  ShrinkRefused: 'A volume cannot shrink. Set its size to what it has, or more.',
+  RunSkipped: 'A scheduled run was left out; the message says why.',
+  ScheduleInvalid: 'The schedule never comes due, or cannot be read. Correct spec.schedule or spec.timeZone.',
   // Deployment.
   AwaitingBuild: 'Waits for the build of its artifact.',
+  PreDeploying: 'The command before the rollout runs.',
+  PreDeployFailed:
+    'The command before the rollout failed; the message has its last lines. Correct it, or what it found.',
+  Paused: 'Rollouts of the service are paused. Go on with: containr rollout resume.',
   Provisioning: 'Guests are being made.',
   Verifying: 'Guests run; their health is being checked.',
   Promoting: 'The guests are healthy and take over.',
@@ -109,6 +121,10 @@ export const reasons = {
   GuestMissing: 'The guest is gone from Proxmox; a new one is made.',
   AddressAssigned: 'The guest has its address.',
   AddressPending: 'The guest has no address yet.',
+  WaitingForVolume: 'A volume is not where it has to be yet; the message names it and what holds it up.',
+  DiskUnknown:
+    'The guest has a disk that belongs to no Volume. It is left alone, and the guest is not destroyed with it.',
+  Finished: 'The process ended and is not started again; the message says how it ended.',
   ConfigMissing: 'A value that the environment refers to does not exist. The message names it.',
   TaskFailed: 'A Proxmox task failed; the message has its text.',
   SupervisorConnected: 'The supervisor in the guest answers.',

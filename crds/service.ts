@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
 import { DnsLabel, SingleLine } from './names.ts';
+import { CronSchedule, TimeZone } from './schedule.ts';
 import {
   BuildSettings,
   Domain,
@@ -16,6 +17,26 @@ import {
 
 const uniqueNames = (list: readonly { name: string }[]): boolean =>
   new Set(list.map(({ name }) => name)).size === list.length;
+
+/** One volume has one guest at a time, so that nothing may need two. */
+function volumeProblems({ replicas, volumes, type, concurrencyPolicy }: VolumeUse, context: z.RefinementCtx): void {
+  const refuse = (field: string, message: string): void => context.addIssue({ code: 'custom', path: [field], message });
+  if (replicas > 1) refuse('replicas', 'must be 0 or 1 when the service has volumes: a volume has one guest at a time');
+  if (type === 'cron' && concurrencyPolicy === 'Allow')
+    refuse(
+      'concurrencyPolicy',
+      'must be Forbid or Replace when the service has volumes: a volume has one guest at a time',
+    );
+  if (new Set(volumes.map(({ mountPath }) => mountPath)).size < volumes.length)
+    refuse('volumes', 'must not mount two volumes at the same path');
+}
+
+interface VolumeUse {
+  replicas: number;
+  volumes: readonly { mountPath: string }[];
+  type: string;
+  concurrencyPolicy: string;
+}
 
 /** What people run: a web server, a worker, a schedule, a database of their own making. */
 export const Service = defineKind('Service', {
@@ -53,8 +74,9 @@ export const Service = defineKind('Service', {
       volumes: z.array(VolumeMount).max(32).refine(uniqueNames, 'must not name a volume twice').default([]),
       domains: z.array(Domain).max(64).default([]),
       rollout: Rollout.prefault({}),
-      schedule: SingleLine.max(256).optional(),
-      timeZone: SingleLine.max(64).optional(),
+      schedule: CronSchedule.optional(),
+      /** Without one, UTC. */
+      timeZone: TimeZone.optional(),
       concurrencyPolicy: z.enum(['Allow', 'Forbid', 'Replace']).default('Forbid'),
       historyLimit: z.int().min(0).max(100).default(5),
       /** Runs once with the new image and configuration; a rollout goes on only when it ends with 0. */
@@ -70,6 +92,7 @@ export const Service = defineKind('Service', {
       if (!uniqueNames(spec.ports)) {
         context.addIssue({ code: 'custom', path: ['ports'], message: 'must not name a port twice' });
       }
+      if (spec.volumes.length > 0) volumeProblems(spec, context);
     }),
   status: CommonStatus.extend({
     phase: z.enum(['Pending', 'Running', 'Stopped', 'Building', 'Deploying', 'Failed', 'Suspended']).optional(),
@@ -88,6 +111,22 @@ export const Service = defineKind('Service', {
     /** Type cron: the last time that the schedule was carried out or given up, and the next. */
     lastScheduledAt: z.string().optional(),
     nextScheduleAt: z.string().optional(),
+    /** The schedule and time zone that these times are of: another one begins anew, without catching up. */
+    schedule: z.string().optional(),
+    /** What the references in the environment of the newest revision came to. */
+    references: z
+      .object({
+        /** Of secrets, credentials and addresses, as the newest revision was made. Another one makes a new revision. */
+        digest: z.string(),
+        /** Of addresses of services that refer back to this one. Another one restarts the guests where they are. */
+        circle: z.string().optional(),
+        /** The address that was taken for each service, kept for as long as it is one of its guests'. */
+        endpoints: z.record(z.string(), z.string()).default({}),
+        /** When a change was last carried out, and how many in a row without a rest between them. */
+        followedAt: z.string().optional(),
+        inARow: z.int().default(0),
+      })
+      .optional(),
     commit: z.string().optional(),
     replicas: z.object({ desired: z.int(), ready: z.int(), updated: z.int(), summary: z.string() }).optional(),
     nodes: z.array(z.string()).default([]),

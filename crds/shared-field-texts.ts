@@ -33,7 +33,8 @@ export const sharedFieldTexts: Readonly<Record<string, string>> = {
   'settings.builder': 'Way to build. auto takes the Dockerfile when there is one.',
   'build.buildCommand': 'Command that builds, instead of the detected one.',
   'settings.buildCommand': 'Command that builds, instead of the detected one.',
-  startCommand: 'Command that runs in the guest, instead of what the image says.',
+  startCommand:
+    'Command that runs in the guest, instead of what the image says. A JSON list of words runs as it stands; other text is given to /bin/sh -c of the image.',
   'build.environment': 'Environment variables while building.',
   'settings.environment': 'Environment variables while building.',
   'build.args': 'Build arguments.',
