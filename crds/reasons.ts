@@ -83,7 +83,6 @@ export const reasons = {
   PreDeploying: 'The command before the rollout runs.',
   PreDeployFailed:
     'The command before the rollout failed; the message has its last lines. Correct it, or what it found.',
-  Paused: 'Rollouts of the service are paused. Go on with: containr rollout resume.',
   Provisioning: 'Guests are being made.',
   Verifying: 'Guests run; their health is being checked.',
   Promoting: 'The guests are healthy and take over.',
