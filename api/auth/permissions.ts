@@ -5,7 +5,8 @@ export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'd
 
 const reads = ['get', 'list', 'watch'] as const satisfies Verb[];
 const removes = ['delete', 'deletecollection'] as const satisfies Verb[];
-const all = [...reads, ...removes, 'create', 'update', 'patch'] as const satisfies Verb[];
+const edits = ['update', 'patch'] as const satisfies Verb[];
+const all = [...reads, ...removes, ...edits, 'create'] as const satisfies Verb[];
 const none = [] as const satisfies Verb[];
 
 type Grants = Readonly<Record<Role, readonly Verb[]>>;
@@ -15,17 +16,28 @@ type Grants = Readonly<Record<Role, readonly Verb[]>>;
  * administrators only: the status of anything (loops write it), and kinds that belong to no project.
  */
 export const grants: Readonly<Record<string, Grants>> = {
-  Project: { viewer: reads, developer: reads, owner: [...reads, 'update', 'patch', 'delete'] },
+  Project: { viewer: reads, developer: reads, owner: [...reads, ...edits, 'delete'] },
   // Values never come out, but their names alone are nobody's business who cannot use them.
   Secret: { viewer: none, developer: all, owner: all },
   Service: { viewer: reads, developer: all, owner: all },
   Build: { viewer: reads, developer: all, owner: all },
   Deployment: { viewer: reads, developer: all, owner: all },
-  // Made by loops: a guest made by hand could run anything under anybody's name.
+  Volume: { viewer: reads, developer: all, owner: all },
+  Database: { viewer: reads, developer: all, owner: all },
+  Backup: { viewer: reads, developer: all, owner: all },
+  Restore: { viewer: reads, developer: all, owner: all },
+  // Whatever a repository says comes into the project by it.
+  RepoSync: { viewer: reads, developer: reads, owner: all },
+  // Made by loops: a guest made by hand could run anything under anybody's name, a route take anybody's host name.
   Guest: { viewer: reads, developer: [...reads, ...removes], owner: [...reads, ...removes] },
+  Job: { viewer: reads, developer: [...reads, ...edits, ...removes], owner: [...reads, ...edits, ...removes] },
+  Route: { viewer: reads, developer: [...reads, ...removes], owner: [...reads, ...removes] },
   Event: { viewer: reads, developer: [...reads, ...removes], owner: [...reads, ...removes] },
   ProxmoxCluster: { viewer: none, developer: none, owner: none },
   Builder: { viewer: none, developer: none, owner: none },
+  Proxy: { viewer: none, developer: none, owner: none },
+  // Each is one person's account, which the rest of a project must not see: the REST API serves it to that person.
+  GitProvider: { viewer: none, developer: none, owner: none },
 };
 
 /** What is asked for. */
