@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { SingleLine } from './names.ts';
 
 interface FieldRule {
