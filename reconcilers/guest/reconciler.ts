@@ -57,6 +57,7 @@ export interface GuestDeps {
 export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
   const audits = new AuditTurns();
   const setbacks = new Setbacks();
+  const choosing = new Map<string, Guest>();
 
   return {
     kind: Guest,
@@ -95,6 +96,7 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
         read: deps.resources.read,
         clusters: deps.clusters,
         reservations: deps.reservations,
+        choosing,
       });
       if (blocked) return notReady(pass, blocked);
 

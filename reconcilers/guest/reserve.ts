@@ -3,20 +3,22 @@ import { stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import type { Pass, ResourceReader } from '../../controller/reconciler.ts';
 import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
-import { quantityBytes } from '../../crds/quantity.ts';
-import type { ListedStorage } from '../providers/proxmox/client.ts';
+import { Volume } from '../../crds/volume.ts';
 import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import { firstFreeAddress, ipv4Text, ipv4Number } from '../shared/ipv4.ts';
 import type { Reservations } from '../shared/reservations.ts';
 import { troubleOf, type Trouble } from '../shared/trouble.ts';
 import { forgetChoice } from './act.ts';
 import { hostOf } from './desired.ts';
+import { placementFacts } from './placement-facts.ts';
 import { chooseNode } from './placement.ts';
 
 interface ReserveDeps {
   read: ResourceReader;
   clusters: ClusterPool;
   reservations: Reservations;
+  /** Guests whose choice is being saved, by uid: passes beside this one count with them. */
+  choosing: Map<string, Guest>;
 }
 
 /**
@@ -24,11 +26,13 @@ interface ReserveDeps {
  * looked for, not a second one made. An outcome when there is nothing to choose from; undefined when all is chosen.
  */
 export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Outcome | undefined> {
-  const { metadata, spec } = pass.resource;
+  const { metadata } = pass.resource;
   if (isChosenInVain(pass.status, deps.clusters)) forgetChoice(pass);
   if (pass.status.vmid !== undefined) return undefined;
 
-  const cluster = findCluster(pass.resource, deps);
+  const volumes = volumesOf(pass.resource, deps.read);
+  if ('type' in volumes) return volumes;
+  const cluster = findCluster(pass.resource, volumes, deps);
   if ('type' in cluster) return cluster;
   const connection = deps.clusters.get(cluster.metadata.name);
   const view = connection && (connection.observer.view() ?? (await connection.observer.refresh(pass.signal)));
@@ -40,20 +44,13 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
   if (trouble && unfit.has(trouble.reason))
     return waiting(trouble.reason, `ProxmoxCluster ${cluster.metadata.name}: ${trouble.message}`, 15_000);
 
-  const others = deps.read.list(Guest).filter((guest) => guest.metadata.uid !== metadata.uid);
-  const region = cluster.spec.regions.find(({ name }) => name === spec.region);
-  const choice = chooseNode({
-    candidates: (region?.nodes ?? []).filter((node) => spec.nodes?.includes(node) ?? true),
-    cordoned: cluster.spec.cordonedNodes,
-    nodes: view.resources.nodes,
-    guests: view.resources.guests,
-    siblings: others
-      .filter((guest) => spec.spreadKey !== undefined && guest.spec.spreadKey === spec.spreadKey)
-      .flatMap(({ status }) => status.node ?? []),
-    storages: [cluster.spec.storages.rootfs, cluster.spec.storages.templates],
-    availableStorages: usableStorages(cluster.spec.storages, view.resources.storages),
-    memoryBytes: quantityBytes(spec.resources.memory),
-  });
+  const others = deps.read
+    .list(Guest)
+    .filter((guest) => guest.metadata.uid !== metadata.uid)
+    .map((guest) => deps.choosing.get(guest.metadata.uid) ?? guest);
+  const choice = chooseNode(
+    placementFacts({ guest: pass.resource, others, cluster, resources: view.resources, volumes }),
+  );
   if (choice.node === undefined) {
     const because = trouble ? ` ProxmoxCluster ${cluster.metadata.name}: ${trouble.message}` : '';
     return waiting('Unschedulable', `${choice.why}${because}`, 15_000);
@@ -95,9 +92,11 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
     mac: macFor(metadata.uid),
     ...(address !== undefined && { reservedAddress: address }),
   };
+  deps.choosing.set(metadata.uid, { ...pass.resource, status: pass.status });
   try {
     await pass.checkpoint();
   } finally {
+    deps.choosing.delete(metadata.uid);
     deps.reservations.release(metadata.uid);
   }
   return undefined;
@@ -121,18 +120,24 @@ function isChosenInVain(
   return view?.fresh === true && view.resources.nodes.some((listed) => listed.node === node && !listed.online);
 }
 
-function usableStorages(
-  { rootfs, templates }: ProxmoxCluster['spec']['storages'],
-  storages: readonly ListedStorage[],
-): Set<string> {
-  const takes = ({ storage, content }: ListedStorage): boolean =>
-    (storage !== rootfs || content.includes('rootdir')) && (storage !== templates || content.includes('vztmpl'));
-  const usable = storages.filter((storage) => storage.available && takes(storage));
-  return new Set(usable.map(({ node, storage }) => `${node}/${storage}`));
+/** The volumes that the guest mounts; an outcome while one of them is not there, for it may decide on the node. */
+function volumesOf({ metadata, spec }: Guest, read: ResourceReader): Volume[] | Outcome {
+  const volumes: Volume[] = [];
+  for (const { volume: name } of spec.mounts) {
+    const volume = read.get(Volume, { namespace: metadata.namespace, name });
+    if (!volume) return waiting('WaitingForVolume', `Volume ${name} does not exist yet.`, 15_000);
+    volumes.push(volume);
+  }
+  return volumes;
 }
 
-function findCluster(guest: Guest, { read, clusters }: ReserveDeps): ProxmoxCluster | Outcome {
-  const { cluster: wanted, region } = guest.spec;
+function findCluster(
+  guest: Guest,
+  volumes: readonly Volume[],
+  { read, clusters }: ReserveDeps,
+): ProxmoxCluster | Outcome {
+  const { region } = guest.spec;
+  const wanted = guest.spec.cluster ?? volumes.find(({ status }) => status.cluster !== undefined)?.status.cluster;
   const named = read.list(ProxmoxCluster).filter(({ metadata }) => wanted === undefined || metadata.name === wanted);
   const withRegion = named.filter(({ spec }) => spec.regions.some(({ name }) => name === region));
   const connected = withRegion.filter(({ metadata }) => clusters.get(metadata.name) !== undefined);

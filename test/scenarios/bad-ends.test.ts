@@ -153,22 +153,21 @@ describe('a service whose guests cannot run', () => {
     await expectBadEnd(spine, 'False DeploymentFailed', /ended with code 1/);
   });
 
-  it('waits for room on the storage of the root disks, and names what Proxmox said', async () => {
+  it('waits for room on the storage of the root disks, and names it', async () => {
     const spine = await prepared();
     const lvm = spine.proxmox.storages.get('local-lvm');
     if (!lvm) throw new Error('The fake has a storage local-lvm.');
     lvm.totalBytes = 2 ** 20;
     await spine.createService();
-    await expectPatience(spine, /could not make guest 20000 .*insufficient free space. Free space/, () => {
+    await expectPatience(spine, /pve1: storage local-lvm has 0 GiB free of the 4 GiB needed. Free space/, () => {
       lvm.totalBytes = 2 ** 40;
     });
   });
 
-  it('fails in the end where there is no room, and says so', async () => {
+  it('fails in the end where there is no room, and names what Proxmox said', async () => {
     const spine = await prepared();
-    const lvm = spine.proxmox.storages.get('local-lvm');
-    if (!lvm) throw new Error('The fake has a storage local-lvm.');
-    lvm.totalBytes = 2 ** 20;
+    const exit = "unable to create CT 20000 - lvcreate 'pve/vm-20000-disk-0' error: insufficient free space";
+    spine.proxmox.planTask('vzcreate', { exit, times: 1_000 });
     await spine.createService();
     await expectBadEnd(spine, 'False DeploymentFailed', /insufficient free space. Free space/);
   });
