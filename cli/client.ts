@@ -97,6 +97,17 @@ export class ApiClient {
     });
   }
 
+  create(kind: KindName, object: ApiObject): Promise<ApiObject> {
+    return this.#json<ApiObject>(
+      'POST',
+      `${collectionPath(kind, object.metadata.namespace)}?fieldManager=containr-cli`,
+      {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(object),
+      },
+    );
+  }
+
   patch({ kind, name, namespace }: PlacedTarget, change: unknown): Promise<ApiObject> {
     return this.#json<ApiObject>('PATCH', `${pathOf(kind, namespace, name)}?fieldManager=containr-cli`, {
       headers: { 'content-type': 'application/merge-patch+json' },

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { ApiClient } from './client.ts';
 import { defineReadCommands } from './define-read-commands.ts';
+import { defineRolloutCommands } from './define-rollout-commands.ts';
 import { defineServerCommands } from './define-server-commands.ts';
 import { defineWriteCommands } from './define-write-commands.ts';
 import type { ExitName } from './exit.ts';
@@ -42,6 +43,7 @@ Exit codes: 0 ok, 1 a difference or a "no", 2 usage, 3 not found, 4 conflict, 5 
   const all: Tools = { ...tools, loadClient };
   defineReadCommands(program, all);
   defineWriteCommands(program, all);
+  defineRolloutCommands(program, all);
   defineServerCommands(program, all);
   return program;
 }

@@ -8,7 +8,9 @@ import { ageText, plainLine, type Say } from '../text.ts';
 
 const EVENTS = 10;
 const SYSTEM_NAMESPACE = 'containr-system';
-const childKinds = kindNames.filter(({ kind }) => ['Build', 'Deployment', 'Guest'].includes(kind));
+const childKinds = kindNames.filter(
+  ({ kind, namespaced }) => namespaced && !['Event', 'Secret', 'GitProvider'].includes(kind),
+);
 
 /** All that helps to understand one object: what is asked for, how it stands, what belongs to it, what happened last. */
 export async function describe(client: ApiClient, target: PlacedTarget, say: Say): Promise<void> {
