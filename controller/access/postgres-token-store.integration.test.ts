@@ -2,6 +2,9 @@ import { afterEach, describe } from 'vitest';
 import { tokenStoreConformance } from '../../test/conformance/token-store.ts';
 import { withPostgres } from '../../test/harness/postgres.ts';
 import { connectPostgres } from '../store/connect-postgres.ts';
+import type { AuditQuery } from './audit-log.ts';
+import { createPostgresAccountStore } from './postgres-account-store.ts';
+import { createPostgresAuditLog } from './postgres-audit-log.ts';
 import { createPostgresTokenStore } from './postgres-token-store.ts';
 
 describe('createPostgresTokenStore', () => {
@@ -14,6 +17,10 @@ describe('createPostgresTokenStore', () => {
   tokenStoreConformance(async (clock) => {
     const sql = connectPostgres(await server.createDatabase(), { max: 2 });
     cleanups.push(() => sql.end());
-    return createPostgresTokenStore({ sql, clock });
+    const accounts = createPostgresAccountStore({ sql, clock });
+    const all = createPostgresAuditLog(sql);
+    // Accounts are noted there too.
+    const audit = { list: (query: AuditQuery) => all.list({ ...query, kind: 'Token' }) };
+    return { audit, accounts, tokens: createPostgresTokenStore({ sql, clock }) };
   });
 });

@@ -2,15 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { systemClock, type Clock } from '../clock.ts';
 import type { BuildQuery, Database } from '../store/connect-postgres.ts';
+import { accountAuditRow } from './account-audit.ts';
 import { NOTED_EVERY_MS, newTokenText, tokenHash, type TokenStore } from './token-store.ts';
 
 const optionalDate = z
   .date()
   .nullable()
   .transform((date) => date ?? undefined);
+const optionalText = z
+  .string()
+  .nullable()
+  .transform((text) => text ?? undefined);
 const Row = z.object({
   id: z.string(),
   name: z.string(),
+  owner: optionalText,
   user: z.string(),
   admin: z.boolean(),
   scope: z.enum(['read', 'write', 'admin']),
@@ -19,6 +25,8 @@ const Row = z.object({
   revokedAt: optionalDate,
   lastUsedAt: optionalDate,
 });
+const VerifyRow = Row.extend({ ownerName: optionalText, emails: z.array(z.string()).nullable() });
+const Named = z.object({ name: z.string() });
 
 interface PostgresTokenStoreOptions {
   /** That `createPostgresStore` migrated. */
@@ -32,15 +40,21 @@ export function createPostgresTokenStore({
   clock = systemClock,
 }: PostgresTokenStoreOptions): TokenStore {
   return {
-    async create({ name, user, admin, scope, expiresAt }) {
+    async create({ name, owner, user, admin, scope, expiresAt }, by) {
       const id = randomUUID();
       const token = newTokenText();
       const hash = tokenHash(token);
       if (!hash) throw new Error('A new token is not of the form of tokens.');
+      const entry = by && accountAuditRow({ action: 'create', kind: 'Token', name, uid: id }, by);
       await database.execute(
         (sql) => sql`
-          INSERT INTO api_tokens (id, hash, name, "user", admin, scope, created_at, expires_at)
-          VALUES (${id}, ${hash}, ${name}, ${user}, ${admin}, ${scope}, ${clock.now()}, ${expiresAt ?? null})`,
+          WITH made AS (
+            INSERT INTO api_tokens (id, hash, name, owner, "user", admin, scope, created_at, expires_at)
+            VALUES (${id}, ${hash}, ${name}, ${owner ?? null}, ${user}, ${admin}, ${scope}, ${clock.now()},
+              ${expiresAt ?? null})
+            RETURNING id
+          )
+          SELECT note_audit(${entry ?? null}::text::json) FROM made WHERE ${entry !== undefined}::boolean`,
       );
       return { id, token };
     },
@@ -48,31 +62,49 @@ export function createPostgresTokenStore({
     async verify(text) {
       const hash = tokenHash(text);
       if (!hash) return undefined;
-      const [token] = await database.read(Row, (sql) => sql`${select(sql)} WHERE hash = ${hash}`);
+      const [token] = await database.read(
+        VerifyRow,
+        (sql) => sql`
+          SELECT ${columns(sql)}, u.name AS "ownerName",
+            (SELECT json_agg(a.address ORDER BY a.place) FROM user_addresses AS a WHERE a.user_id = u.id) AS emails
+          FROM api_tokens AS t LEFT JOIN users AS u ON u.id = t.owner WHERE t.hash = ${hash}`,
+      );
       const now = clock.now();
       if (!token || token.revokedAt || (token.expiresAt && token.expiresAt <= now)) return undefined;
-      const { id, user, admin, scope, lastUsedAt } = token;
+      const { id, owner, ownerName, emails, user, admin, scope, expiresAt, lastUsedAt } = token;
       if (!lastUsedAt || now.getTime() - lastUsedAt.getTime() >= NOTED_EVERY_MS) {
         await database.execute((sql) => sql`UPDATE api_tokens SET last_used_at = ${now} WHERE id = ${id}`);
       }
-      return { user, admin, scope, tokenId: id };
+      const account = owner === undefined ? undefined : { id: owner, name: ownerName ?? user, emails: emails ?? [] };
+      return { user, admin, scope, tokenId: id, account, expiresAt };
     },
 
-    list: () => database.read(Row, (sql) => sql`${select(sql)} ORDER BY created_at, id`),
+    list: () =>
+      database.read(
+        Row,
+        (sql) => sql`
+          SELECT ${columns(sql)} FROM api_tokens AS t LEFT JOIN users AS u ON u.id = t.owner ORDER BY t.created_at, t.id`,
+      ),
 
-    async revoke(id) {
-      const now = clock.now();
-      const revoked = await database.execute(
-        (sql) => sql`UPDATE api_tokens SET revoked_at = coalesce(revoked_at, ${now}) WHERE id = ${id}`,
+    async revoke(id, by) {
+      const [token] = await database.read(Named, (sql) => sql`SELECT name FROM api_tokens WHERE id = ${id}`);
+      if (!token) return false;
+      const entry = by && accountAuditRow({ action: 'delete', kind: 'Token', name: token.name, uid: id }, by);
+      await database.execute(
+        (sql) => sql`
+          WITH revoked AS (
+            UPDATE api_tokens SET revoked_at = ${clock.now()} WHERE id = ${id} AND revoked_at IS NULL RETURNING id
+          )
+          SELECT note_audit(${entry ?? null}::text::json) FROM revoked WHERE ${entry !== undefined}::boolean`,
       );
-      return revoked === 1;
+      return true;
     },
   };
 }
 
-function select(sql: Parameters<BuildQuery>[0]) {
+function columns(sql: Parameters<BuildQuery>[0]) {
   return sql`
-    SELECT id, name, "user", admin, scope, created_at AS "createdAt", expires_at AS "expiresAt",
-      revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"
-    FROM api_tokens`;
+    t.id, t.name, t.owner, coalesce(u.email, t."user") AS "user", coalesce(u.administrator, t.admin) AS admin, t.scope,
+    t.created_at AS "createdAt", t.expires_at AS "expiresAt", t.revoked_at AS "revokedAt",
+    t.last_used_at AS "lastUsedAt"`;
 }

@@ -1,12 +1,30 @@
 import { expect, it } from 'vitest';
+import type { AccountStore } from '../../controller/access/account-store.ts';
+import type { AuditLog } from '../../controller/access/audit-log.ts';
 import type { Clock } from '../../controller/clock.ts';
 import type { TokenStore } from '../../controller/access/token-store.ts';
 import { FakeClock } from '../harness/fake-clock.ts';
 
 const ci = { name: 'ci', user: 'ann', admin: false, scope: 'write' } as const;
 
-/** The promises of `TokenStore`. `make` answers an empty store each time. */
-export function tokenStoreConformance(make: (clock: Clock) => Promise<TokenStore>): void {
+const by = {
+  manager: 'containr-cli',
+  user: 'ann@example.com',
+  address: '192.0.2.7',
+  userAgent: 't/1',
+  requestId: 'r-1',
+};
+
+interface Made {
+  tokens: TokenStore;
+  accounts: AccountStore;
+  audit: AuditLog;
+}
+
+/** The promises of `TokenStore`. `makeAll` answers empty stores each time, over the same data. */
+export function tokenStoreConformance(makeAll: (clock: Clock) => Promise<Made>): void {
+  const make = async (clock: Clock) => (await makeAll(clock)).tokens;
+
   it('knows who shows a token', async () => {
     const store = await make(new FakeClock());
     const { id, token } = await store.create(ci);
@@ -83,5 +101,45 @@ export function tokenStoreConformance(make: (clock: Clock) => Promise<TokenStore
     await clock.advance(1_000);
     await store.verify(token);
     expect((await store.list())[0]?.lastUsedAt).toEqual(clock.now());
+  });
+
+  it('lets a token do what its owner may now, under the name that they have now', async () => {
+    const clock = new FakeClock();
+    const { tokens, accounts } = await makeAll(clock);
+    const account = { email: 'ann@example.com', name: 'Ann', passwordHash: 'hash' };
+    const ann = await accounts.register(account, 'open', by);
+    const bob = await accounts.register({ ...account, email: 'bob@example.com' }, 'open', by);
+    if (typeof ann === 'string' || typeof bob === 'string') throw new Error('Nobody was made.');
+    const wanted = { name: 'ci', user: 'somebody', admin: true, scope: 'admin' } as const;
+    const ofAnn = await tokens.create({ ...wanted, admin: false, owner: ann.id });
+    await clock.advance(1_000);
+    const ofBob = await tokens.create({ ...wanted, owner: bob.id });
+    await accounts.update(bob.id, { email: 'Bob@new.example.com', name: 'Robert' }, by);
+    expect(await tokens.verify(ofAnn.token)).toMatchObject({ user: 'ann@example.com', admin: true });
+    expect(await tokens.verify(ofBob.token)).toEqual({
+      user: 'Bob@new.example.com',
+      admin: false,
+      scope: 'admin',
+      tokenId: ofBob.id,
+      account: { id: bob.id, name: 'Robert', emails: ['bob@example.com', 'bob@new.example.com'] },
+      expiresAt: undefined,
+    });
+    expect(await tokens.list()).toMatchObject([{ owner: ann.id }, { owner: bob.id, user: 'Bob@new.example.com' }]);
+  });
+
+  it('notes who made and revoked a token, once, and never the token', async () => {
+    const { tokens, audit } = await makeAll(new FakeClock());
+    await tokens.create(ci);
+    const { id, token } = await tokens.create(ci, by);
+    await tokens.revoke(id, by);
+    await tokens.revoke(id, by);
+    await tokens.revoke('nobody', by);
+    const entries = await audit.list({ limit: 10 });
+    expect(entries).toMatchObject([
+      { ...by, action: 'delete', kind: 'Token', name: 'ci', uid: id },
+      { ...by, action: 'create', kind: 'Token', name: 'ci', uid: id },
+    ]);
+    expect(entries).toHaveLength(2);
+    expect(JSON.stringify(entries)).not.toContain(token.slice(4));
   });
 }
