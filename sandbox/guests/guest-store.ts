@@ -5,6 +5,7 @@ import { Refusal } from '../refusal.ts';
 import { writeFileWhole } from '../write-file-whole.ts';
 import { copyConfig, type GuestConfig } from './guest-config.ts';
 import { formatConfig, parseConfig } from './config-text.ts';
+import { dropUsed } from './guest-volumes.ts';
 
 /** A guest as its config file says. */
 export interface Guest {
@@ -58,6 +59,7 @@ export class GuestStore {
     if (!guest) throw new Refusal(`Configuration file 'lxc/${vmid}.conf' does not exist`);
     const config = copyConfig(guest.config);
     change(config);
+    dropUsed(config.options);
     return this.#write(vmid, guest.node, config);
   }
 

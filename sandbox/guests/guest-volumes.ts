@@ -40,6 +40,14 @@ export function unusedVolumes(options: Options): GuestVolume[] {
     .map(([key, value]) => ({ key, properties: readVolume(value) }));
 }
 
+/** Whenever Proxmox writes a config, an unused volume that is in use again ceases to be listed as unused. */
+export function dropUsed(options: Options): void {
+  const unused = unusedVolumes(options);
+  if (unused.length === 0) return;
+  const used = new Set(mountedVolumes(options).map(({ properties }) => properties.get('volume')));
+  for (const { key, properties } of unused) if (used.has(properties.get('volume'))) options.delete(key);
+}
+
 /** Size as in a config (`8G`, `1124M`, `1.5T`), in bytes. */
 export function sizeBytesOf(size: string): number {
   const [, digits = '0', unit = ''] = /^(\d+(?:\.\d+)?)([KMGT]?)$/.exec(size) ?? [];

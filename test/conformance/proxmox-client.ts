@@ -3,6 +3,7 @@ import { archiveBehaviour } from './proxmox/archives.ts';
 import { makingBehaviour } from './proxmox/making.ts';
 import { readingBehaviour } from './proxmox/reading.ts';
 import { runningBehaviour } from './proxmox/running.ts';
+import { volumeBehaviour } from './proxmox/volumes.ts';
 import { ProxmoxBench, type MakeProxmox } from './proxmox/under-test.ts';
 
 /** What loops may count on, to be kept by the fake, by the client over the sandbox, and by a real Proxmox VE. */
@@ -25,5 +26,6 @@ export function proxmoxClientConformance(make: MakeProxmox): void {
   describe('reading', () => readingBehaviour(bench));
   describe('archives', () => archiveBehaviour(bench));
   describe('making guests', () => makingBehaviour(bench));
+  describe('volumes', () => volumeBehaviour(bench));
   describe('running guests', () => runningBehaviour(bench));
 }

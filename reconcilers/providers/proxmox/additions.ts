@@ -11,6 +11,10 @@ interface ApplicationParams {
   env?: string;
 }
 
+/** A disk of a guest as the API names it. */
+export type MountKey = Extract<Parameters<GuestApi['resize']['$put']>[0]['disk'], `mp${number}`>;
+export type VolumeKey = Exclude<Parameters<GuestApi['move_volume']['$post']>[0]['volume'], 'rootfs'>;
+
 // The calls of proxmox-api's model whose parameters are of an older API, with what they lack.
 export type CreateParams = Parameters<NodeApi['lxc']['$post']>[0];
 export type ConfigParams = NonNullable<Parameters<GuestApi['config']['$put']>[0]> & ApplicationParams;

@@ -71,7 +71,9 @@ export interface GuestConfig {
   protection: boolean;
   nets: Readonly<Record<string, string>>;
   rootfs: string | undefined;
+  /** `mpN` as Proxmox has it; `parseMount` reads it. */
   mounts: Readonly<Record<string, string>>;
+  /** `unusedN` -> volid: what the guest has and does not use. Destroyed with it. */
   unused: Readonly<Record<string, string>>;
 }
 
@@ -87,8 +89,10 @@ export interface CreateGuest {
   cores: number;
   cpuLimit: number;
   architecture: 'amd64' | 'arm64';
-  /** `net0` as Proxmox writes it. */
-  net0: string;
+  /** `net0` as Proxmox writes it; none for a guest without network. */
+  net0?: string;
+  /** Whether it starts with its node; it does unless told otherwise. */
+  onboot?: boolean;
   tags: readonly string[];
   description: string;
   nameservers?: readonly string[];
@@ -108,6 +112,10 @@ export interface GuestChanges {
   env?: readonly string[];
   onboot?: boolean;
   net0?: string;
+  /** `mpN` -> `mountText`. A new volume is made at once; one that loses its place becomes `unusedN`. */
+  mounts?: Readonly<Record<string, string>>;
+  /** An `mpN` among these becomes `unusedN`; an `unusedN` is destroyed. What is not there is no trouble. */
+  remove?: readonly string[];
   /** Refused with a conflict when the config changed since it was read. */
   digest?: string;
 }
@@ -131,6 +139,20 @@ export type PowerAnswer = { upid: Upid } | 'already';
 export interface StoredArchive {
   volid: string;
   sizeBytes: number;
+}
+
+/** A guest's disk, as its storage lists it. */
+export interface StoredVolume {
+  volid: string;
+  sizeBytes: number;
+}
+
+/** Where a volume stands: the key of a guest's config, `mpN` or `unusedN`. */
+export interface VolumePlace {
+  vmid: number;
+  key: string;
+  /** Refused with a conflict when the config changed since it was read. */
+  digest?: string | undefined;
 }
 
 /** A local file that goes to a storage. */
@@ -164,14 +186,27 @@ export interface ProxmoxClient {
   /** Halt signal, then kill after the timeout. */
   shutdownGuest(node: string, vmid: number, timeoutSeconds: number, signal: AbortSignal): Promise<PowerAnswer>;
   stopGuest(node: string, vmid: number, signal: AbortSignal): Promise<PowerAnswer>;
-  /** With its root file system; refused by Proxmox while it runs or is locked. Meaning `absent` when there is none. */
+  /** With every volume it has, used or not; refused while it runs or is locked. Meaning `absent` when there is none. */
   destroyGuest(node: string, vmid: number, signal: AbortSignal): Promise<Upid>;
 
   task(upid: Upid, signal: AbortSignal): Promise<TaskState>;
   /** The last lines of a task's log. */
   taskLog(upid: Upid, lines: number, signal: AbortSignal): Promise<string[]>;
-  /** Tasks of a node that are running now, for finding one whose id was lost in a crash. */
-  runningTasks(node: string, vmid: number, signal: AbortSignal): Promise<{ upid: Upid; type: string }[]>;
+  /**
+   * Tasks of a node that are running now, for finding one whose id was lost in a crash. Those that concern two guests, as a
+   * move does, are listed for neither: leave the vmid out to see them.
+   */
+  runningTasks(node: string, vmid: number | undefined, signal: AbortSignal): Promise<{ upid: Upid; type: string }[]>;
+
+  /**
+   * Gives a volume to another guest of the same node. It gets another volid there: read it back. Refused while the source
+   * runs with it, when it is part of a snapshot, and when the key is taken.
+   */
+  moveVolume(node: string, from: VolumePlace, to: VolumePlace, signal: AbortSignal): Promise<Upid>;
+  /** Grows a volume to whole GiB, also while it is in use; `already` when it has that size. Refused when it is larger. */
+  resizeVolume(node: string, at: VolumePlace, sizeGiB: number, signal: AbortSignal): Promise<PowerAnswer>;
+  /** The disks on a storage that bear this vmid in their name, in a config or not. */
+  volumes(node: string, storage: string, vmid: number, signal: AbortSignal): Promise<StoredVolume[]>;
 
   archives(node: string, storage: string, signal: AbortSignal): Promise<StoredArchive[]>;
   uploadArchive(node: string, storage: string, filename: string, file: ArchiveFile, signal: AbortSignal): Promise<Upid>;

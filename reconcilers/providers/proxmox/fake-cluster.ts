@@ -1,8 +1,10 @@
 import type { Clock } from '../../../controller/clock.ts';
 import type { CreateGuest, ListedGuest, ListedNode, ListedStorage, Permissions, Upid } from './client.ts';
 import { FakeGuest, createdConfig, type StoredConfig } from './fake-guest.ts';
-import { FakeStorage, type FakeStorageOptions } from './fake-storage.ts';
+import { FakeStorage, type FakeStorageOptions, type FakeVolume } from './fake-storage.ts';
 import { FakeTasks, type TaskPlan, type TaskWork } from './fake-tasks.ts';
+import { refuse, refuseErrors } from './fake-refuse.ts';
+import { freeVolumes, keepUnused } from './fake-volumes.ts';
 import { parseNet } from './net.ts';
 import { requiredPrivileges } from './permissions.ts';
 
@@ -16,6 +18,8 @@ const usualTaskMs = {
   imgcopy: 300,
   download: 500,
   imgdel: 100,
+  resize: 200,
+  move_volume: 200,
 };
 type TaskType = keyof typeof usualTaskMs;
 
@@ -24,7 +28,7 @@ const usualStorages: readonly FakeStorageOptions[] = [
   { storage: 'local-lvm', content: ['rootdir', 'images'] },
 ];
 
-type TaskSteps = Pick<TaskWork, 'begin' | 'effect' | 'undo'> & { ms?: number };
+type TaskSteps = Pick<TaskWork, 'begin' | 'effect' | 'undo' | 'locks'> & { ms?: number };
 
 const GIB = 2 ** 30;
 
@@ -141,8 +145,43 @@ export class FakeCluster {
   }
 
   spawn(type: TaskType, node: string, id: string | number, work: TaskSteps): Upid {
-    const locks = typeof id === 'number' ? { locks: id } : {};
+    const locks = typeof id === 'number' ? { locks: [id] } : {};
     return this.tasks.spawn({ node, type, id: String(id), ms: this.taskMs[type], ...locks, ...work });
+  }
+
+  /** Begins to make a guest, which shows its lock at once; refuses a vmid that is taken. */
+  spawnCreate(node: string, wanted: CreateGuest, storage: FakeStorage): Upid {
+    const taken = this.guests.get(wanted.vmid);
+    if (taken) refuse(500, `${taken.kind} ${wanted.vmid} already exists on node '${taken.node}'`);
+    if (!storage.content.includes('rootdir'))
+      refuseErrors({ storage: `storage '${wanted.storage}' does not support container directories` });
+    const guest = new FakeGuest(wanted.vmid, node, 'lxc', this.nowMs());
+    guest.lock = 'create';
+    this.guests.set(wanted.vmid, guest);
+    return this.spawn('vzcreate', node, wanted.vmid, {
+      effect: () => this.make(guest, wanted, storage),
+      undo: () => this.remove(guest),
+    });
+  }
+
+  /** Begins to destroy a guest, unless it is locked, protected or running. */
+  spawnDestroy(guest: FakeGuest): Upid {
+    const { node, vmid } = guest;
+    if (guest.lock !== undefined) refuse(500, `CT is locked (${guest.lock})`);
+    if (guest.config.protection) refuse(500, `can't remove CT ${vmid} - protection mode enabled`);
+    const running = `unable to destroy CT ${vmid} - container is running`;
+    if (guest.running) refuse(500, running);
+    return this.spawn('vzdestroy', node, vmid, {
+      begin: () => {
+        const refusal = this.refusalInTask(node, vmid) ?? (guest.running ? running : undefined);
+        if (refusal === undefined) guest.lock = 'destroyed';
+        return refusal;
+      },
+      effect: () => this.remove(guest),
+      undo: () => {
+        if (guest.lock === 'destroyed') guest.lock = undefined;
+      },
+    });
   }
 
   /** Why a task on this guest cannot begin: seen only once it has the file lock. */
@@ -198,10 +237,17 @@ export class FakeCluster {
     guest.statisticsAt(this.nowMs());
     guest.running = false;
     guest.startedWith = undefined;
+    for (const volid of guest.leaving.splice(0)) keepUnused(guest, volid);
   }
 
-  /** Only this very guest: the vmid may be another's by now. */
+  /** A volume, wherever it is. */
+  volume(volid: string): FakeVolume | undefined {
+    return this.storages.get(volid.split(':')[0] ?? '')?.volume(volid);
+  }
+
+  /** Only this very guest: the vmid may be another's by now. Its volumes go with it, the unused too. */
   remove(guest: FakeGuest): undefined {
+    freeVolumes(this, guest);
     if (this.guests.get(guest.vmid) === guest) this.guests.delete(guest.vmid);
     const storage = guest.disk && this.storages.get(guest.disk.storage);
     if (storage && guest.disk) storage.usedBytes -= guest.disk.bytes;

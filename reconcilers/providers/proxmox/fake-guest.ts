@@ -60,7 +60,11 @@ export class FakeGuest {
   withoutAddress = false;
   /** The token may not see it: missing from lists, forbidden when asked for. */
   hidden = false;
-  /** Which storage holds how much of it. */
+  /** Its volumes are part of a snapshot. */
+  hasSnapshot = false;
+  /** Taken from it while it runs: they become unused when it stops. */
+  readonly leaving: string[] = [];
+  /** Which storage holds how much of its root disk. */
   disk: { storage: string; bytes: number } | undefined;
   #listed: { tick: number; statistics: Statistics };
 
@@ -128,15 +132,15 @@ export function createdConfig(guest: CreateGuest): StoredConfig {
     swapMiB: guest.swapMiB,
     cores: guest.cores,
     cpuLimit: guest.cpuLimit,
-    onboot: true,
-    nets: { net0: guest.net0 },
+    onboot: guest.onboot ?? true,
+    nets: guest.net0 === undefined ? {} : { net0: guest.net0 },
     rootfs: `${guest.storage}:vm-${guest.vmid}-disk-0,size=${guest.rootfsGiB}G`,
   };
 }
 
 /** A config with changes applied as Proxmox stores them. */
 export function changedConfig(config: StoredConfig, changes: GuestChanges): StoredConfig {
-  const { description, tags, env, net0, digest: _digest, ...plain } = changes;
+  const { description, tags, env, net0, digest: _, mounts: __, remove: ___, ...plain } = changes;
   return {
     ...config,
     ...plain,

@@ -1,4 +1,4 @@
-import type { StoredArchive } from './client.ts';
+import type { StoredArchive, StoredVolume } from './client.ts';
 import { refuse, refuseErrors } from './fake-refuse.ts';
 
 export interface FakeStorageOptions {
@@ -14,6 +14,16 @@ interface StoredFile {
   sha256: string;
 }
 
+/** A guest's disk besides its root disk. */
+export interface FakeVolume {
+  volid: string;
+  node: string;
+  vmid: number;
+  bytes: number;
+  /** What a guest wrote on it. */
+  content: string;
+}
+
 /** One storage of the fake; one that is not shared has its own files on each node. */
 export class FakeStorage {
   readonly storage: string;
@@ -21,6 +31,8 @@ export class FakeStorage {
   readonly shared: boolean;
   totalBytes: number;
   usedBytes = 0;
+  readonly #volumes = new Map<string, FakeVolume>();
+  #disks = 0;
   readonly #archives = new Map<string, Map<string, StoredFile>>();
 
   constructor({ storage, content, shared = false, totalBytes = 2 ** 40 }: FakeStorageOptions) {
@@ -58,6 +70,48 @@ export class FakeStorage {
     this.usedBytes -= this.#on(node).get(filename)?.sizeBytes ?? 0;
     this.#on(node).delete(filename);
     return undefined;
+  }
+
+  /** Undefined when it does not fit. */
+  allocate(node: string, vmid: number, bytes: number): FakeVolume | undefined {
+    if (!this.hasRoomFor(bytes)) return undefined;
+    const volume = { volid: this.#freshVolid(vmid), node, vmid, bytes, content: '' };
+    this.#volumes.set(volume.volid, volume);
+    this.usedBytes += bytes;
+    return volume;
+  }
+
+  volume(volid: string): FakeVolume | undefined {
+    return this.#volumes.get(volid);
+  }
+
+  volumesOf(node: string, vmid: number): StoredVolume[] {
+    return [...this.#volumes.values()]
+      .filter((volume) => volume.vmid === vmid && (this.shared || volume.node === node))
+      .map(({ volid, bytes }) => ({ volid, sizeBytes: bytes }));
+  }
+
+  /** Its new volid cannot be told beforehand. */
+  rename(volume: FakeVolume, vmid: number): void {
+    this.#volumes.delete(volume.volid);
+    volume.vmid = vmid;
+    volume.volid = this.#freshVolid(vmid);
+    this.#volumes.set(volume.volid, volume);
+  }
+
+  grow(volume: FakeVolume, bytes: number): void {
+    this.usedBytes += bytes - volume.bytes;
+    volume.bytes = bytes;
+  }
+
+  free(volid: string): void {
+    this.usedBytes -= this.#volumes.get(volid)?.bytes ?? 0;
+    this.#volumes.delete(volid);
+  }
+
+  #freshVolid(vmid: number): string {
+    this.#disks += 1;
+    return `${this.storage}:vm-${vmid}-disk-${this.#disks}`;
   }
 
   hasRoomFor(bytes: number): boolean {

@@ -20,8 +20,8 @@ export interface TaskWork {
   type: string;
   id: string;
   ms: number;
-  /** The guest whose file lock the task holds while it works. */
-  locks?: number;
+  /** The guests whose file locks the task holds while it works. */
+  locks?: readonly number[];
   /** Looks once more when the lock is held; a text refuses, and the task ends with it. */
   begin?: () => string | undefined;
   /** What the task is for; a text is the error it ends with. */
@@ -67,12 +67,12 @@ export class FakeTasks {
 
     const waitMs = this.#waitForLock(work.locks);
     if (waitMs > LOCK_WAIT_MS) {
-      const refusal = `can't lock file '/run/lock/lxc/pve-config-${work.locks}.lock' - got timeout`;
+      const refusal = `can't lock file '/run/lock/lxc/pve-config-${work.locks?.[0]}.lock' - got timeout`;
       this.#after(task, LOCK_WAIT_MS, () => this.#end(task, refusal));
       return task.upid;
     }
     const workMs = plan?.ms ?? work.ms;
-    if (work.locks !== undefined) this.#lockedUntilMs.set(work.locks, this.#clock.monotonicMs() + waitMs + workMs);
+    for (const vmid of work.locks ?? []) this.#lockedUntilMs.set(vmid, this.#clock.monotonicMs() + waitMs + workMs);
     if (waitMs === 0) this.#begin(task, workMs, plan);
     else this.#after(task, waitMs, () => this.#begin(task, workMs, plan));
     return task.upid;
@@ -92,9 +92,10 @@ export class FakeTasks {
     return [task.exit === 'OK' ? 'TASK OK' : `TASK ERROR: ${task.exit}`].slice(-lines);
   }
 
-  running(node: string, id: string): { upid: Upid; type: string }[] {
+  /** With this id, or all of the node. */
+  running(node: string, id: string | undefined): { upid: Upid; type: string }[] {
     return [...this.#tasks.values()]
-      .filter(({ exit, work }) => exit === undefined && work.node === node && work.id === id)
+      .filter(({ exit, work }) => exit === undefined && work.node === node && (id ?? work.id) === work.id)
       .map(({ upid, work }) => ({ upid, type: work.type }));
   }
 
@@ -127,18 +128,20 @@ export class FakeTasks {
 
   #finish(task: FakeTask, exit: string): void {
     task.exit = exit;
-    if (task.work.locks !== undefined && this.running(task.work.node, task.work.id).length === 0) {
-      this.#lockedUntilMs.delete(task.work.locks);
-    }
+    for (const vmid of task.work.locks ?? []) if (!this.#isLocked(vmid)) this.#lockedUntilMs.delete(vmid);
   }
 
   #after(task: FakeTask, ms: number, callback: () => void): void {
     task.cancel = this.#clock.after(ms, callback);
   }
 
-  #waitForLock(vmid: number | undefined): number {
-    if (vmid === undefined) return 0;
-    return Math.max(0, (this.#lockedUntilMs.get(vmid) ?? 0) - this.#clock.monotonicMs());
+  #waitForLock(vmids: readonly number[] = []): number {
+    const untilMs = Math.max(0, ...vmids.map((vmid) => this.#lockedUntilMs.get(vmid) ?? 0));
+    return Math.max(0, untilMs - this.#clock.monotonicMs());
+  }
+
+  #isLocked(vmid: number): boolean {
+    return [...this.#tasks.values()].some(({ exit, work }) => exit === undefined && work.locks?.includes(vmid));
   }
 
   #upid({ node, type, id }: TaskWork): Upid {

@@ -10,14 +10,17 @@ import type {
   PowerAnswer,
   ProxmoxClient,
   StoredArchive,
+  StoredVolume,
   TaskState,
   Upid,
+  VolumePlace,
 } from './client.ts';
 import { FakeCalls, type FakeMethod, type Interception } from './fake-calls.ts';
 import { FakeCluster, type FakeClusterOptions } from './fake-cluster.ts';
-import { FakeGuest, changedConfig, schemaErrors } from './fake-guest.ts';
+import { changedConfig, schemaErrors, type FakeGuest } from './fake-guest.ts';
 import { refuse, refuseErrors } from './fake-refuse.ts';
 import type { FakeStorage } from './fake-storage.ts';
+import { changeMounts, spawnGrowth, spawnMove } from './fake-volumes.ts';
 import { ProxmoxFault } from './fault.ts';
 
 export interface FakeProxmoxOptions extends FakeClusterOptions {
@@ -97,20 +100,8 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
 
   createGuest(node: string, guest: CreateGuest, signal: AbortSignal): Promise<Upid> {
     return this.#change('createGuest', node, signal, () => {
-      const taken = this.guests.get(guest.vmid);
-      if (taken) refuse(500, `${taken.kind} ${guest.vmid} already exists on node '${taken.node}'`);
       refuseErrors(schemaErrors(guest));
-      const storage = this.#storage(guest.storage);
-      if (!storage.content.includes('rootdir')) {
-        refuseErrors({ storage: `storage '${guest.storage}' does not support container directories` });
-      }
-      const made = new FakeGuest(guest.vmid, node, 'lxc', this.nowMs());
-      made.lock = 'create';
-      this.guests.set(guest.vmid, made);
-      return this.spawn('vzcreate', node, guest.vmid, {
-        effect: () => this.make(made, guest, storage),
-        undo: () => this.remove(made),
-      });
+      return this.spawnCreate(node, guest, this.#storage(guest.storage));
     });
   }
 
@@ -123,11 +114,10 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
       // Proxmox waits ten seconds for the lock first; the task that holds it may take longer.
       if (this.tasks.holdsLock(vmid))
         refuse(500, `can't lock file '/run/lock/lxc/pve-config-${vmid}.lock' - got timeout`);
-      if (digest !== undefined && digest !== guest.digest()) {
-        refuse(500, 'detected modified configuration - file changed by other user? Try again.');
-      }
+      this.#assertUnchanged({ vmid, digest });
       if (guest.lock !== undefined) refuse(500, `CT is locked (${guest.lock})`);
       this.touch(vmid, () => {
+        changeMounts(this, guest, changes);
         guest.config = changedConfig(guest.config, changes);
       });
     });
@@ -163,22 +153,7 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
 
   destroyGuest(node: string, vmid: number, signal: AbortSignal): Promise<Upid> {
     return this.#change('destroyGuest', node, signal, () => {
-      const guest = this.#guestOn(node, vmid);
-      if (guest.lock !== undefined) refuse(500, `CT is locked (${guest.lock})`);
-      if (guest.config.protection) refuse(500, `can't remove CT ${vmid} - protection mode enabled`);
-      const running = `unable to destroy CT ${vmid} - container is running`;
-      if (guest.running) refuse(500, running);
-      return this.spawn('vzdestroy', node, vmid, {
-        begin: () => {
-          const refusal = this.refusalInTask(node, vmid) ?? (guest.running ? running : undefined);
-          if (refusal === undefined) guest.lock = 'destroyed';
-          return refusal;
-        },
-        effect: () => this.remove(guest),
-        undo: () => {
-          if (guest.lock === 'destroyed') guest.lock = undefined;
-        },
-      });
+      return this.spawnDestroy(this.#guestOn(node, vmid));
     });
   }
 
@@ -190,8 +165,26 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
     return this.#read('taskLog', nodeOf(upid), signal, () => this.tasks.log(upid, lines));
   }
 
-  runningTasks(node: string, vmid: number, signal: AbortSignal): Promise<{ upid: Upid; type: string }[]> {
-    return this.#read('runningTasks', node, signal, () => this.tasks.running(node, String(vmid)));
+  runningTasks(node: string, vmid: number | undefined, signal: AbortSignal): Promise<{ upid: Upid; type: string }[]> {
+    return this.#read('runningTasks', node, signal, () => this.tasks.running(node, vmid?.toString()));
+  }
+
+  moveVolume(node: string, from: VolumePlace, to: VolumePlace, signal: AbortSignal): Promise<Upid> {
+    return this.#change('moveVolume', node, signal, () => {
+      for (const place of [from, to]) this.#assertUnchanged(place);
+      return spawnMove(this, node, from, to);
+    });
+  }
+
+  resizeVolume(node: string, at: VolumePlace, sizeGiB: number, signal: AbortSignal): Promise<PowerAnswer> {
+    return this.#change('resizeVolume', node, signal, () => {
+      this.#assertUnchanged(at);
+      return spawnGrowth(this, this.#guestOn(node, at.vmid), at.key, sizeGiB * 2 ** 30);
+    });
+  }
+
+  volumes(node: string, storage: string, vmid: number, signal: AbortSignal): Promise<StoredVolume[]> {
+    return this.#read('volumes', node, signal, () => this.#storage(storage).volumesOf(node, vmid));
   }
 
   archives(node: string, storage: string, signal: AbortSignal): Promise<StoredArchive[]> {
@@ -256,6 +249,11 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
       if (this.quorate === false) refuse(500, 'cluster not ready - no quorum?');
       return act();
     });
+  }
+
+  #assertUnchanged({ vmid, digest }: Pick<VolumePlace, 'vmid' | 'digest'>): void {
+    if (digest === undefined || digest === this.guests.get(vmid)?.digest()) return;
+    refuse(500, 'detected modified configuration - file changed by other user? Try again.');
   }
 
   #assertReachable(node: string | undefined): void {

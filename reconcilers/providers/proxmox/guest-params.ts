@@ -19,10 +19,10 @@ export function createParams(guest: CreateGuest): CreateParams {
     swap: guest.swapMiB,
     cores: guest.cores,
     cpulimit: guest.cpuLimit,
-    net0: guest.net0,
+    ...(guest.net0 !== undefined && { net0: guest.net0 }),
     tags: guest.tags.join(';'),
     description: guest.description,
-    onboot: true,
+    onboot: guest.onboot ?? true,
     ...(nameservers.length > 0 && { nameserver: nameservers.join(' ') }),
     ...(searchDomain !== undefined && { searchdomain: searchDomain }),
   };
@@ -31,7 +31,9 @@ export function createParams(guest: CreateGuest): CreateParams {
 /** Only what changes. An empty environment is deleted, since Proxmox knows no empty one. */
 export function configParams(changes: GuestChanges): ConfigParams {
   const { env } = changes;
+  const removed = [...(changes.remove ?? []), ...(env?.length === 0 ? ['env'] : [])];
   return {
+    ...changes.mounts,
     ...(changes.hostname !== undefined && { hostname: changes.hostname }),
     ...(changes.description !== undefined && { description: changes.description }),
     ...(changes.tags !== undefined && { tags: changes.tags.join(';') }),
@@ -40,7 +42,8 @@ export function configParams(changes: GuestChanges): ConfigParams {
     ...(changes.cores !== undefined && { cores: changes.cores }),
     ...(changes.cpuLimit !== undefined && { cpulimit: changes.cpuLimit }),
     ...(changes.entrypoint !== undefined && { entrypoint: changes.entrypoint }),
-    ...(env !== undefined && (env.length > 0 ? { env: env.join('\0') } : { delete: 'env' })),
+    ...(env !== undefined && env.length > 0 && { env: env.join('\0') }),
+    ...(removed.length > 0 && { delete: removed.join(',') }),
     ...(changes.onboot !== undefined && { onboot: changes.onboot }),
     ...(changes.net0 !== undefined && { net0: changes.net0 }),
     ...(changes.digest !== undefined && { digest: changes.digest }),

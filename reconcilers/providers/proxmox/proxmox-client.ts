@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { proxmoxApi, type Proxmox } from 'proxmox-api';
 import { guestOf, nodeOf, storageOf, taskOf, volumeOf } from './api-paths.ts';
-import type { ConfigParams, DownloadParams, StopParams, UploadParams } from './additions.ts';
+import type { ConfigParams, DownloadParams, MountKey, StopParams, UploadParams, VolumeKey } from './additions.ts';
 import type { PowerAnswer, ProxmoxClient } from './client.ts';
 import { createProxmoxEngine, type CallContext, type ProxmoxEngineOptions } from './engine.ts';
 import { ProxmoxFault, isProxmoxFault, type ProxmoxMeaning } from './fault.ts';
@@ -150,15 +150,40 @@ export function createProxmoxClient({ log, ...options }: ProxmoxClientOptions): 
     },
 
     runningTasks(node, vmid, signal) {
-      const what = `list the running tasks of guest ${vmid} on node ${node}`;
-      const params = { source: 'active', vmid } as const;
+      const what = `list the running tasks${vmid === undefined ? '' : ` of guest ${vmid}`} on node ${node}`;
+      const params = { source: 'active', ...(vmid !== undefined && { vmid }) } as const;
       return call(what, signal, (api) => nodeOf(api, node).tasks.$get(params), read.readRunningTasks);
+    },
+
+    moveVolume(node, from, to, signal) {
+      const what = `move volume ${from.key} of guest ${from.vmid} to guest ${to.vmid} on node ${node}`;
+      const params = {
+        volume: volumeKey(what, from.key),
+        'target-vmid': to.vmid,
+        'target-volume': volumeKey(what, to.key),
+        ...(from.digest !== undefined && { digest: from.digest }),
+        ...(to.digest !== undefined && { 'target-digest': to.digest }),
+      };
+      return call(what, signal, (api) => guestOf(api, node, from.vmid).move_volume.$post(params), read.readUpid);
+    },
+
+    resizeVolume(node, { vmid, key, digest }, sizeGiB, signal) {
+      const what = `grow volume ${key} of guest ${vmid} on node ${node} to ${sizeGiB} GiB`;
+      const params = { disk: mountKey(what, key), size: `${sizeGiB}G`, ...(digest !== undefined && { digest }) };
+      const resize = call(what, signal, (api) => guestOf(api, node, vmid).resize.$put(params), read.readUpid);
+      return power(resize, 'exists');
+    },
+
+    volumes(node, storage, vmid, signal) {
+      const what = `list the disks of guest ${vmid} on storage ${storage} of node ${node}`;
+      const params = { content: 'rootdir', vmid };
+      return call(what, signal, (api) => storageOf(api, node, storage).content.$get(params), read.readStored);
     },
 
     archives(node, storage, signal) {
       const what = `list the archives on storage ${storage} of node ${node}`;
       const params = { content: 'vztmpl' };
-      return call(what, signal, (api) => storageOf(api, node, storage).content.$get(params), read.readArchives);
+      return call(what, signal, (api) => storageOf(api, node, storage).content.$get(params), read.readStored);
     },
 
     async uploadArchive(node, storage, filename, { path, sizeBytes, sha256 }, signal) {
@@ -196,6 +221,24 @@ function assertToken({ tokenId, tokenSecret }: Pick<ProxmoxEngineOptions, 'token
   if (/^[^\s@!=]+@[^\s@!=]+![^\s@!=]+$/.test(tokenId) && /^[\x21-\x7e]+$/.test(tokenSecret)) return;
   const advice = 'The id reads user@realm!name, the secret is the line that Proxmox showed when the token was made.';
   throw new ProxmoxFault('unauthenticated', `This cannot be an API token of Proxmox. ${advice}`);
+}
+
+function mountKey(what: string, key: string): MountKey {
+  if (isMountKey(key)) return key;
+  throw new ProxmoxFault('invalid', `Could not ${what}: "${key}" is no mount point.`);
+}
+
+function volumeKey(what: string, key: string): VolumeKey {
+  if (isMountKey(key) || isUnusedKey(key)) return key;
+  throw new ProxmoxFault('invalid', `Could not ${what}: "${key}" is no place of a volume.`);
+}
+
+function isMountKey(key: string): key is MountKey {
+  return /^mp(\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])$/.test(key);
+}
+
+function isUnusedKey(key: string): key is Exclude<VolumeKey, MountKey> {
+  return /^unused\d{1,3}$/.test(key);
 }
 
 async function assertUploadable(what: string, filename: string, path: string, sizeBytes: number): Promise<void> {

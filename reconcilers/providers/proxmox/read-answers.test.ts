@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   readAddresses,
-  readArchives,
+  readStored,
   readBridges,
   readClusterStatus,
   readGuestConfig,
@@ -165,9 +165,9 @@ describe('readRunningTasks', () => {
   });
 });
 
-describe('readArchives', () => {
+describe('readStored', () => {
   it('gives volids and sizes', () => {
-    expect(readArchives([{ volid: 'local:vztmpl/web.tar', size: '10240', format: 'tar' }])).toEqual([
+    expect(readStored([{ volid: 'local:vztmpl/web.tar', size: '10240', format: 'tar' }])).toEqual([
       { volid: 'local:vztmpl/web.tar', sizeBytes: 10_240 },
     ]);
   });
@@ -196,7 +196,7 @@ describe.skipIf(!recorded)('answers of genuine Proxmox code', () => {
     ['tasks', /\/tasks\/UPID[^/]*\/status$/, readTask],
     ['logs', /\/tasks\/UPID[^/]*\/log$/, readLog],
     ['task lists', /\/nodes\/pve1\/tasks$/, readRunningTasks],
-    ['storage contents', /\/storage\/\w+\/content$/, readArchives],
+    ['storage contents', /\/storage\/\w+\/content$/, readStored],
   ])('are all read: %s', (_, path, read) => {
     const answers = (recorded ?? []).filter(
       (one) => one.method === 'GET' && one.status === 200 && path.test(one.path) && one.path.startsWith('/api2/json'),

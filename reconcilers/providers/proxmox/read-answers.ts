@@ -6,7 +6,6 @@ import type {
   GuestStatus,
   ListedGuest,
   Permissions,
-  StoredArchive,
   TaskState,
   Upid,
 } from './client.ts';
@@ -145,7 +144,8 @@ export function readRunningTasks(data: unknown): { upid: Upid; type: string }[] 
     .map(({ upid, type }) => ({ upid, type }));
 }
 
-export function readArchives(data: unknown): StoredArchive[] {
+/** What lies on a storage, archives and disks alike. */
+export function readStored(data: unknown): { volid: string; sizeBytes: number }[] {
   return z
     .array(schema.ContentRow)
     .parse(data)

@@ -14,11 +14,16 @@ const texts: ReadonlyArray<readonly [RegExp, ProxmoxMeaning]> = [
   [/cluster not ready - no quorum/, 'noQuorum'],
   [/detected modified configuration|checksum mismatch \(file change by other user/, 'modified'],
   [/(?:CT|VM) \d+ already exists|refusing to override existing file/, 'exists'],
+  [/Target volume key '[^']+' is already in use|disk is already at specified size/, 'exists'],
   [/(?:CT|VM) \d+ already running|container is running|can't overwrite running container/, 'running'],
+  [/Cannot move in-use volume while the source CT is running/, 'running'],
   [/(?:CT|VM) \d+ not running/, 'notRunning'],
   [/protection mode enabled|cannot remove protected volume/, 'protected'],
   [/Configuration file '[^']+' does not exist|volume '[^']+' does not exist|no such task/, 'absent'],
+  [/volume '[^']+' for container '\d+' does not exist/, 'absent'],
   [/no space left on device|insufficient free space|out of space|disk quota exceeded/i, 'storageFull'],
+  // A fresh file system hardly fails for anything else, and the call that makes a volume has no log to look into.
+  [/command 'mkfs\.ext4 .*' failed/, 'storageFull'],
   [/hostname lookup '[^']*' failed/, 'nodeUnreachable'],
   // The worker may have begun all the same: it was seen to leave a guest under `lock: create` behind.
   [/got no worker upid/, 'noAnswer'],
@@ -28,6 +33,10 @@ const texts: ReadonlyArray<readonly [RegExp, ProxmoxMeaning]> = [
   [/no options specified|unable to delete required option|unable to modify read-only option/, 'invalid'],
   [
     /unable to parse|format error|malformed JSON|unable to shrink|Only root can|unable to detect OS distribution/,
+    'invalid',
+  ],
+  [
+    /Both containers need to be on the same node|Cannot move volume used by a snapshot|Storage does not support moving/,
     'invalid',
   ],
   [/checksum mismatch: got '|startup for container '\d+' failed/, 'invalid'],
