@@ -118,10 +118,8 @@ export const fieldTexts: Readonly<Record<string, string>> = {
   'Service.status.activeDeployment': 'The Deployment that serves.',
   'Service.status.schedule': 'The schedule and time zone that the times are of.',
   'Service.status.references': 'What the references in the environment of the newest revision came to.',
-  'references.digest': 'Digest of what they came to; another one makes a new revision.',
-  'references.circle':
-    'Digest of the addresses of services that refer back to this one; another one restarts the guests where they are.',
-  'references.endpoints': 'The address that was taken for each service.',
+  'references.digest': 'Digest of values and of addresses that a proxy keeps.',
+  'references.endpoints': 'The address that was taken for each service without a proxy.',
   'references.followedAt': 'When a change was last carried out.',
   'references.inARow': 'Changes carried out without a rest between them; the pauses grow with it.',
   'Service.status.replicas': 'The guests, counted.',

@@ -116,11 +116,9 @@ export const Service = defineKind('Service', {
     /** What the references in the environment of the newest revision came to. */
     references: z
       .object({
-        /** Of secrets, credentials and addresses, as the newest revision was made. Another one makes a new revision. */
+        /** Of secrets, credentials and addresses that a proxy keeps. */
         digest: z.string(),
-        /** Of addresses of services that refer back to this one. Another one restarts the guests where they are. */
-        circle: z.string().optional(),
-        /** The address that was taken for each service, kept for as long as it is one of its guests'. */
+        /** The address taken for each service without a proxy, kept for as long as it is one of its guests'. */
         endpoints: z.record(z.string(), z.string()).default({}),
         /** When a change was last carried out, and how many in a row without a rest between them. */
         followedAt: z.string().optional(),
