@@ -42,6 +42,8 @@ describe('readConfig', () => {
       CONTAINR_MAX_REPOSITORY_MIB: '10',
       CONTAINR_LOG_LIMIT_MIB: '1',
       CONTAINR_ADMIN_TOKEN_FILE: '/run/token',
+      CONTAINR_CORS_ORIGINS: 'https://panel.example.com, http://localhost:3000',
+      CONTAINR_BUILD_ROOT: '/srv/builds/',
       CONTAINR_EXIT_WITH_STDIN: '1',
     });
     expect(config).toEqual({
@@ -57,6 +59,8 @@ describe('readConfig', () => {
       logLimitMiB: 1,
       adminTokenFile: '/run/token',
       tls: undefined,
+      corsOrigins: ['https://panel.example.com', 'http://localhost:3000'],
+      buildRoot: '/srv/builds',
       exitWithStdin: true,
     });
     expect(Object.isFrozen(config)).toBe(true);

@@ -1,10 +1,15 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import type { ApiEnv } from '../context.ts';
+import { forges } from '../forges/forges.ts';
 import { BASE, refuseOthers } from './allowed-methods.ts';
+import { mountAudit } from './audit.ts';
+import { mountGitProviders } from './git-providers.ts';
 import { mountHealth } from './health.ts';
+import { mountProjects } from './projects.ts';
 import type { RestApp, RestDeps } from './rest-deps.ts';
 import { respondRestError } from './rest-error.ts';
+import { mountServices } from './services.ts';
 
 interface RestRoutesOptions extends RestDeps {
   authenticated: MiddlewareHandler<ApiEnv>;
@@ -14,8 +19,10 @@ interface RestRoutesOptions extends RestDeps {
 
 type Mount = (app: RestApp, deps: RestDeps) => void;
 
+const mountGit: Mount = (app, deps) => mountGitProviders(app, { ...deps, forges });
+
 /** The tags of the contract, a file each. */
-const tags: readonly Mount[] = [mountHealth];
+const tags: readonly Mount[] = [mountHealth, mountProjects, mountServices, mountAudit, mountGit];
 
 /** What anybody may ask for, without a token. */
 const open: ReadonlySet<string> = new Set(['/health', '/auth/login', '/auth/register', '/openapi.yaml', '/docs']);

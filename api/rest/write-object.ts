@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Kind, Resource } from '../../crds/define-kind.ts';
-import { API_VERSION } from '../../crds/meta.ts';
+import { API_VERSION, SYSTEM_NAMESPACE } from '../../crds/meta.ts';
 import { isFault, type FieldProblem } from '../../controller/errors.ts';
 import { sameJson } from '../../controller/same-json.ts';
 import type { ApiContext } from '../context.ts';
@@ -39,7 +39,7 @@ export async function createObject<R extends Resource>(
   { namespace, spec, ...metadata }: NewObject,
   fields: FieldNames = {},
 ): Promise<R> {
-  const raw = { apiVersion: API_VERSION, kind: kind.kind, metadata: { ...metadata, namespace }, spec };
+  const raw = asSent({ apiVersion: API_VERSION, kind: kind.kind, metadata: { ...metadata, namespace }, spec });
   return inWordsOf(fields, async () => kind.read(await storeNew(deps, { kind, namespace, raw }, byRest(context))));
 }
 
@@ -52,7 +52,9 @@ export async function createNamed<R extends Resource>(
   fields: FieldNames = {},
 ): Promise<R> {
   const base = nameFrom(displayName, kind.singular);
-  for (let tried = 0; ; tried += 1) {
+  // The namespace of the installation itself is nobody's project.
+  const first = base === SYSTEM_NAMESPACE ? 1 : 0;
+  for (let tried = first; ; tried += 1) {
     const name = tried === 0 ? base : `${base}-${randomBytes(3).toString('hex')}`;
     try {
       return await createObject(context, deps, kind, { ...object, name }, fields);
@@ -85,7 +87,7 @@ export async function changeSpec<R extends Resource>(
   let current = existing;
   for (let tried = 1; ; tried += 1) {
     requireMatch(context, current);
-    const raw = { ...current, metadata: shownMetadata(current.metadata), spec: change(current) };
+    const raw = asSent({ ...current, metadata: shownMetadata(current.metadata), spec: change(current) });
     const changing = { kind, existing: current, changed: { raw } };
     try {
       return await inWordsOf(fields, async () => kind.read(await storeChanged(deps, changing, byRest(context))));
@@ -120,6 +122,11 @@ export async function deleteObject<R extends Resource>(
 /** On whose behalf a request of the contract writes. */
 export function byRest(context: ApiContext): WrittenBy {
   return { writer: writerOf(context, { fieldManager: 'rest' }), identity: context.get('identity') };
+}
+
+/** Without the fields that are undefined, as if it had come in a body: they are not stated, so they get no owner. */
+function asSent(manifest: object): unknown {
+  return JSON.parse(JSON.stringify(manifest));
 }
 
 async function inWordsOf<T>(fields: FieldNames, run: () => Promise<T>): Promise<T> {

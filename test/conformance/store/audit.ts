@@ -62,6 +62,7 @@ export function auditBehaviour(make: MakeStore): void {
     await store.delete(Secret, { namespace: 'shop', name: 'd' }, person);
     const namesFor = async (query: object) => (await audit.list({ limit: 10, ...query })).map(({ name }) => name);
     expect(await namesFor({ user: 'bob' })).toEqual(['d']);
+    expect(await namesFor({ users: ['bob', 'eve'] })).toEqual(['d']);
     expect(await namesFor({ uid: other.metadata.uid })).toEqual(['d', 'd']);
     expect(await namesFor({ action: 'delete' })).toEqual(['d']);
     expect(await namesFor({ kind: 'Project' })).toEqual([]);

@@ -24,6 +24,39 @@ export function writeBehaviour(make: MakeStore): void {
     expect(await store.get(Secret, key)).toBeUndefined();
   });
 
+  it('finds an object by its uid, under its own kind only and for as long as it is there', async () => {
+    const { store } = await make();
+    const secret = await store.create(Secret, secretManifest('token'), person);
+    const changed = await store.update(Secret, { ...secret, spec: { ...secret.spec, data: { a: '1' } } }, person);
+    const { uid } = secret.metadata;
+    expect(await store.getByUid(Secret, uid)).toEqual(changed);
+    expect(await store.getByUid(Project, uid)).toBeUndefined();
+    expect(await store.getByUid(Secret, `${uid}\u0000`)).toBeUndefined();
+    await store.delete(Secret, key, person);
+    expect(await store.getByUid(Secret, uid)).toBeUndefined();
+    await store.create(Secret, secretManifest('token'), person);
+    expect(await store.getByUid(Secret, uid)).toBeUndefined();
+  });
+
+  it('counts what is in some namespaces, without what is being deleted', async () => {
+    const { store } = await make();
+    for (const name of ['a', 'b', 'held']) {
+      const finalizers = name === 'held' ? ['test.dev/hold'] : [];
+      await store.create(Secret, secretManifest(name, {}, { finalizers }), person);
+    }
+    await store.create(Secret, secretManifest('c', {}, { namespace: 'other' }), person);
+    await store.create(Secret, secretManifest('d', {}, { namespace: 'third' }), person);
+    await store.delete(Secret, { namespace: 'shop', name: 'held' }, person);
+    expect(await store.countIn(Secret, ['shop', 'other', 'none'])).toEqual(
+      new Map([
+        ['shop', 2],
+        ['other', 1],
+      ]),
+    );
+    expect(await store.countIn(Secret, [])).toEqual(new Map());
+    expect(await store.countIn(Project, ['shop'])).toEqual(new Map());
+  });
+
   it('refuses a name that is taken, in the same namespace only', async () => {
     const { store } = await make();
     await store.create(Secret, secretManifest('token'), person);
