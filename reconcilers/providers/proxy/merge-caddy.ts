@@ -1,0 +1,45 @@
+import {
+  ACME_POLICY,
+  HTTPS_SERVER,
+  HTTP_SERVER,
+  INTERNAL_POLICY,
+  SHUTDOWN_DELAY,
+  type CaddyParts,
+} from './caddy-config.ts';
+import type { CaddyApps } from './schema.ts';
+
+/** The configuration with `parts` in the place of what was ours; all else as it was. Without parts ours is taken out. Pure. */
+export function mergeCaddy(apps: CaddyApps, parts: CaddyParts | undefined): unknown {
+  const { [HTTP_SERVER]: _, [HTTPS_SERVER]: __, ...others } = apps.http?.servers ?? {};
+  const { shutdown_delay: delay, ...http } = apps.http ?? {};
+  const ours = parts === undefined && delay === SHUTDOWN_DELAY ? undefined : delay;
+  const delayed = parts === undefined ? ours : (delay ?? SHUTDOWN_DELAY);
+  const before = apps.tls?.automation?.policies ?? [];
+  const policies = [...(parts?.policies ?? []), ...before.filter((policy) => !isOurs(policy))];
+  const isToldOfTls = policies.length > 0 || before.length > 0;
+  return {
+    ...apps,
+    http: {
+      ...http,
+      ...(delayed !== undefined && { shutdown_delay: delayed }),
+      servers: { ...others, ...parts?.servers },
+    },
+    ...(isToldOfTls && { tls: { ...apps.tls, automation: { ...apps.tls?.automation, policies } } }),
+  };
+}
+
+/** Hosts for whose certificates somebody else has made a rule: theirs holds. Pure. */
+export function hostsRuledByOthers(apps: CaddyApps): Set<string> {
+  const others = (apps.tls?.automation?.policies ?? []).filter((policy) => !isOurs(policy));
+  return new Set(others.flatMap(({ subjects = [] }) => subjects));
+}
+
+/** Whether there is anything to take out. Pure. */
+export function hasOurs({ http, tls }: CaddyApps): boolean {
+  const names = Object.keys(http?.servers ?? {});
+  return names.includes(HTTP_SERVER) || names.includes(HTTPS_SERVER) || (tls?.automation?.policies ?? []).some(isOurs);
+}
+
+function isOurs(policy: { '@id'?: string | undefined }): boolean {
+  return policy['@id'] === INTERNAL_POLICY || policy['@id'] === ACME_POLICY;
+}
