@@ -3,8 +3,12 @@ import { findCondition } from '../../crds/condition.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import { durationMs } from '../../crds/duration.ts';
 import { Guest } from '../../crds/guest.ts';
+import { Job } from '../../crds/job.ts';
+import { Route } from '../../crds/route.ts';
 import { Service } from '../../crds/service.ts';
+import { Volume } from '../../crds/volume.ts';
 import { advance } from '../../controller/machine.ts';
+import { controllerOf } from '../../controller/object-key.ts';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import {
   watching,
@@ -13,13 +17,15 @@ import {
   type ResourceReader,
   type Resources,
 } from '../../controller/reconciler.ts';
-import { controllerOf } from '../../controller/object-key.ts';
 import type { ObjectKey } from '../../controller/store/store.ts';
 import { troubleOfGuests } from '../shared/guest-troubles.ts';
-import { DeploymentContext, deploymentMachine, type DeploymentState } from './machine.ts';
+import { failureOf } from './failure.ts';
+import { planGuests, type GuestPlan } from './guest-plan.ts';
+import { DeploymentContext, deploymentMachine, isHolding, isInFlight, type DeploymentState } from './machine.ts';
 import { observeDeployment, type DeploymentView } from './observe.ts';
-import { failureOf, reportDeployment } from './report.ts';
-import { ensureGuests } from './steps.ts';
+import { keepTime } from './progress-clock.ts';
+import { reportDeployment } from './report.ts';
+import { askForCommand, changeGuests, claimVolumes } from './steps.ts';
 
 export interface DeploymentDeps {
   resources: Resources;
@@ -28,87 +34,130 @@ export interface DeploymentDeps {
 }
 
 /** States whose step changes the world by itself: being in one is saved before that. */
-const actsIn: ReadonlySet<DeploymentState> = new Set(['Provisioning', 'Failed', 'Superseded', 'RolledBack']);
-/** States on the way, which the conditions show while they last and events need not. */
-const passing: ReadonlySet<DeploymentState> = new Set([
-  'Pending',
-  'AwaitingBuild',
-  'Verifying',
+const actsIn: ReadonlySet<DeploymentState> = new Set([
+  'PreDeploying',
+  'Provisioning',
+  'TakingOver',
   'Promoting',
-  'Draining',
+  'Failed',
+  'Superseded',
+  'RolledBack',
 ]);
 
 /** Rolls one revision of a Service out, and keeps it while it is the one that serves. */
 export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): Reconciler<Deployment> {
   /** What to do while in a state; not on the way into it, which a crash could skip. */
   const whileIn: Record<DeploymentState, (pass: Pass<Deployment>, view: DeploymentView) => Promise<Outcome>> = {
-    async Pending() {
-      return waiting('AwaitingBuild', 'Waiting for the build.', 0);
+    async Pending(pass) {
+      return onTheWay(pass);
     },
     async AwaitingBuild(pass) {
-      return waiting('AwaitingBuild', 'Waiting for the build.', untilDeadline(pass));
+      return onTheWay(pass);
+    },
+    async PreDeploying(pass) {
+      await askForCommand(pass, resources);
+      return onTheWay(pass);
     },
     async Provisioning(pass, view) {
-      await ensureGuests(pass, resources, view, view.desired);
-      return waiting('Provisioning', 'Waiting for the guests to run.', untilDeadline(pass));
+      return onTheWay(pass, await keepGuests(pass, view, 'Provisioning'));
+    },
+    async TakingOver(pass, view) {
+      return takeOver(pass, view, 'TakingOver');
     },
     async Verifying(pass, view) {
-      await ensureGuests(pass, resources, view, view.desired);
-      return waiting('Verifying', 'Waiting for the guests to be healthy.', untilDeadline(pass));
+      return takeOver(pass, view, 'Verifying');
     },
-    async Promoting(pass) {
-      pass.status.promoted = true;
-      await pass.checkpoint();
-      return waiting('Promoting', 'Taking over from the revision before.', 0);
+    async Promoting(pass, view) {
+      return takeOver(pass, view, 'Promoting');
     },
     async Draining(pass, view) {
-      await ensureGuests(pass, resources, view, view.desired);
-      return waiting('Draining', 'Waiting for the guests of the revision before to go.', 15_000);
+      return serve(pass, view, 'Draining');
     },
     async Active(pass, view) {
-      await ensureGuests(pass, resources, view, view.desired);
-      const ready = findCondition(pass.status.conditions, 'Ready');
-      return ready?.status === 'True'
-        ? settled()
-        : waiting('Degraded', ready?.message ?? 'Guests are missing.', 60_000);
+      return serve(pass, view, 'Active');
     },
     async Failed(pass, view) {
-      await ensureGuests(pass, resources, view, 0);
-      const { reason, message } = readyOf(pass);
-      return stalled(reason, message);
+      const { checkAfterMs } = await keepGuests(pass, view, 'Failed');
+      const ready = findCondition(pass.status.conditions, 'Ready');
+      return stalled(ready?.reason ?? 'DeadlineExceeded', ready?.message ?? 'The revision failed.', checkAfterMs);
     },
-    Superseded: retire,
-    RolledBack: retire,
+    async Superseded(pass, view) {
+      return retire(pass, view, 'Superseded');
+    },
+    async RolledBack(pass, view) {
+      return retire(pass, view, 'RolledBack');
+    },
   };
 
-  async function retire(pass: Pass<Deployment>, view: DeploymentView): Promise<Outcome> {
-    const leftMs = DeploymentContext.parse(pass.status.machine?.context).drainUntil - pass.now.getTime();
-    if (leftMs > 0) return waiting('Draining', 'The guests finish what they have begun.', leftMs);
-    await ensureGuests(pass, resources, view, 0);
+  async function keepGuests(pass: Pass<Deployment>, view: DeploymentView, state: DeploymentState): Promise<GuestPlan> {
+    const { exposed } = DeploymentContext.parse(pass.status.machine?.context);
+    const plan = planGuests(pass.resource, state, view, { exposed, now: pass.now });
+    await changeGuests(pass, resources, plan.actions);
+    return plan;
+  }
+
+  async function takeOver(
+    pass: Pass<Deployment>,
+    view: DeploymentView,
+    state: 'TakingOver' | 'Verifying' | 'Promoting',
+  ): Promise<Outcome> {
+    if (view.clear) await claimVolumes(pass, resources, view);
+    return onTheWay(pass, await keepGuests(pass, view, state));
+  }
+
+  async function serve(pass: Pass<Deployment>, view: DeploymentView, state: 'Draining' | 'Active'): Promise<Outcome> {
+    if (!view.standsDown) await claimVolumes(pass, resources, view);
+    const { checkAfterMs } = await keepGuests(pass, view, state);
+    const ready = findCondition(pass.status.conditions, 'Ready');
+    const message = ready?.message ?? 'Guests are missing.';
+    if (state === 'Draining')
+      return waiting('Draining', message, Math.min(untilDeadline(pass), checkAfterMs ?? 15_000));
+    if (checkAfterMs !== undefined) return waiting('Draining', 'Guests finish what they have begun.', checkAfterMs);
+    return ready?.status === 'True' ? settled() : waiting('Degraded', message, 60_000);
+  }
+
+  async function retire(
+    pass: Pass<Deployment>,
+    view: DeploymentView,
+    state: 'Superseded' | 'RolledBack',
+  ): Promise<Outcome> {
+    const { checkAfterMs } = await keepGuests(pass, view, state);
+    if (checkAfterMs !== undefined) return waiting('Draining', 'The guests finish what they have begun.', checkAfterMs);
     return view.guests.length === 0 ? settled() : waiting('Draining', 'Waiting for the guests to go.', 15_000);
   }
 
   return {
     kind: Deployment,
-    owns: [Guest],
+    owns: [Guest, Job],
     watches: [
       watching(Build, (build, read) => ofService(controllerOf(build)?.uid, read)),
       watching(Service, ({ metadata }, read) => ofService(metadata.uid, read)),
       watching(Deployment, (other, read) => ofService(controllerOf(other)?.uid, read)),
+      watching(Route, (route, read) => ofService(controllerOf(route)?.uid, read)),
+      watching(Volume, (volume, read) => ofService(controllerOf(volume)?.uid, read)),
     ],
 
     async reconcile(pass) {
       const { metadata, spec } = pass.resource;
       const now = pass.now.getTime();
       const view = observeDeployment(pass.resource, pass.status, resources.read);
+      const { facts } = view;
+      const { rollout, preDeploy } = spec.template;
 
-      const { rollout } = spec.template;
-      const progress = advance(deploymentMachine, pass.status.machine, {
-        generation: metadata.generation,
-        context: DeploymentContext,
-        input: { progressMs: durationMs(rollout.progressDeadline), drainMs: durationMs(rollout.drain), now },
-        event: { type: 'OBSERVED', facts: view.facts, now },
-      });
+      const progress = advance(
+        deploymentMachine,
+        keepTime(pass.status.machine, { facts, progress: view.progress, now }),
+        {
+          generation: metadata.generation,
+          context: DeploymentContext,
+          input: {
+            progressMs: durationMs(rollout.progressDeadline),
+            preDeployMs: preDeploy ? durationMs(preDeploy.timeout) : 0,
+            now,
+          },
+          event: { type: 'OBSERVED', facts, now },
+        },
+      );
       const before = pass.status.machine?.state;
       const { state } = progress;
       pass.status = { ...pass.status, machine: progress };
@@ -116,57 +165,50 @@ export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): 
       if (state !== before) await noteMove(pass, view, state);
       pass.status = reportDeployment(pass.resource, pass.status, view, state, pass.now);
       if (state !== before && actsIn.has(state)) await pass.checkpoint();
+      if (isHolding(state, facts))
+        return waiting('Paused', findCondition(pass.status.conditions, 'Ready')?.message ?? '');
       return whileIn[state](pass, view);
     },
 
     async finalize(pass) {
-      const view = observeDeployment(pass.resource, pass.status, resources.read);
-      await ensureGuests(pass, resources, view, 0);
-      return view.guests.length === 0
+      const { read, write } = resources;
+      const guests = read.ownedBy(Guest, pass.resource.metadata.uid);
+      const jobs = read.ownedBy(Job, pass.resource.metadata.uid);
+      for (const guest of guests) if (guest.metadata.deletionTimestamp === undefined) await write.delete(Guest, guest);
+      for (const job of jobs) if (job.metadata.deletionTimestamp === undefined) await write.delete(Job, job);
+      return guests.length === 0 && jobs.length === 0
         ? settled()
-        : waiting(
-            'WaitingForChildren',
-            troubleOfGuests(view.guests)?.message ?? 'Waiting for the guests to go.',
-            15_000,
-          );
+        : waiting('WaitingForChildren', troubleOfGuests(guests)?.message ?? 'Waiting for the guests to go.', 15_000);
     },
   };
 
   async function noteMove(pass: Pass<Deployment>, view: DeploymentView, state: DeploymentState): Promise<void> {
+    const { revision } = pass.resource.spec;
     if (state !== 'Failed') {
-      if (!passing.has(state))
-        pass.event('Normal', 'StateChanged', `Revision ${pass.resource.spec.revision} is ${state}.`);
+      // States on the way are shown by the conditions while they last, and need no event.
+      if (!isInFlight(state) && state !== 'Draining')
+        pass.event('Normal', 'StateChanged', `Revision ${revision} is ${state}.`);
       return;
     }
-    const failure = failureOf(view);
-    const [guest] = view.guests;
-    const lines = guest ? await lastLines(guest.metadata.uid) : [];
+    const { ready, guestUid } = failureOf(view);
+    const lines = guestUid === undefined ? [] : await lastLines(guestUid);
     const printed = lines.length > 0 ? `\nIts last lines:\n${lines.join('\n')}` : '';
-    pass.status = reportDeployment(
-      pass.resource,
-      { ...pass.status, failure: `${failure.message}${printed}`, conditions: [] },
-      view,
-      state,
-      pass.now,
-    );
-    pass.event('Warning', failure.reason, `Revision ${pass.resource.spec.revision} failed. ${failure.message}`);
+    pass.status = { ...pass.status, failure: `${ready.message}${printed}`, conditions: [] };
+    pass.event('Warning', ready.reason, `Revision ${revision} failed. ${ready.message}`);
   }
 }
 
-/** Deadlines are facts of time: somebody has to look when they pass. */
+/** Work goes on; deadlines are facts of time, and somebody has to look when they pass. */
+function onTheWay(pass: Pass<Deployment>, plan?: GuestPlan): Outcome {
+  const ready = findCondition(pass.status.conditions, 'Ready');
+  const { deadline } = DeploymentContext.parse(pass.status.machine?.context);
+  const leftMs = Math.max(100, Math.min(30_000, deadline - pass.now.getTime(), plan?.checkAfterMs ?? Infinity));
+  return waiting(ready?.reason ?? 'InProgress', ready?.message ?? 'The revision is being rolled out.', leftMs);
+}
+
 function untilDeadline(pass: Pass<Deployment>): number {
   const { deadline } = DeploymentContext.parse(pass.status.machine?.context);
   return Math.max(100, Math.min(30_000, deadline - pass.now.getTime()));
-}
-
-function readyOf(pass: Pass<Deployment>): {
-  reason: 'HealthCheckFailed' | 'BuildFailed' | 'BuildCancelled' | 'DeadlineExceeded';
-  message: string;
-} {
-  const ready = pass.status.conditions.find(({ type }) => type === 'Ready');
-  const message = ready?.message ?? 'The revision failed.';
-  const known = ['HealthCheckFailed', 'BuildFailed', 'BuildCancelled', 'DeadlineExceeded'] as const;
-  return { reason: known.find((reason) => reason === ready?.reason) ?? 'DeadlineExceeded', message };
 }
 
 function ofService(uid: string | undefined, read: ResourceReader): ObjectKey[] {

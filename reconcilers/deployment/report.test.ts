@@ -3,19 +3,12 @@ import { Build } from '../../crds/build.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import type { Guest } from '../../crds/guest.ts';
 import { testCondition, testGuest, testObject } from '../shared/testing.ts';
-import type { DeploymentFacts, DeploymentState } from './machine.ts';
+import type { DeploymentState } from './machine.ts';
 import type { DeploymentView } from './observe.ts';
-import { failureOf, reportDeployment } from './report.ts';
+import { testView as view } from './testing.ts';
+import { reportDeployment } from './report.ts';
 
 const now = new Date('2026-01-01T01:00:00Z');
-const facts: DeploymentFacts = {
-  build: 'succeeded',
-  guests: 'running',
-  healthy: false,
-  promoted: false,
-  predecessors: 0,
-  newer: 'none',
-};
 const deployment = testObject(Deployment, 'web-r1', { service: 'web', revision: 1, build: 'web-b1', template: {} });
 
 function guest(ready: ReturnType<typeof testCondition>): Guest {
@@ -26,12 +19,6 @@ const up = guest(testCondition('Ready', 'True', 'Healthy'));
 const full = guest(testCondition('Ready', 'False', 'StorageFull', 'Free space on it.'));
 const slow = guest(testCondition('Ready', 'False', 'Creating', 'Proxmox makes it.'));
 const unseen = guest(testCondition('Ready', 'Unknown', 'NodeOffline', 'Node pve1 does not answer.'));
-
-function view(
-  about: Partial<Omit<DeploymentView, 'facts'>> & { facts?: Partial<DeploymentFacts> } = {},
-): DeploymentView {
-  return { build: undefined, desired: 1, guests: [], ...about, facts: { ...facts, ...about.facts } };
-}
 
 function build(phase: string, about: Record<string, unknown> = {}): Build {
   const source = { type: 'git', repository: 'https://git.example/shop/web.git' };
@@ -85,40 +72,5 @@ describe('reportDeployment', () => {
     const later = reportDeployment(deployment, failed, view(), 'Failed', new Date(now.getTime() + 60_000));
     expect(later.conditions).toEqual(failed.conditions);
     expect(later.completedAt).toBe(failed.completedAt);
-  });
-});
-
-describe('failureOf', () => {
-  it.each([
-    [
-      'a failed build, in its words',
-      view({ build: build('Failed', { failure: 'It broke.' }), facts: { build: 'failed' } }),
-      'BuildFailed',
-      'It broke.',
-    ],
-    [
-      'a cancelled build',
-      view({ build: build('Cancelled'), facts: { build: 'failed' } }),
-      'BuildCancelled',
-      'The build was cancelled.',
-    ],
-    [
-      'a build that never ends',
-      view({ facts: { build: 'running' } }),
-      'DeadlineExceeded',
-      'The build did not end in time.',
-    ],
-    [
-      'a guest that was never made',
-      view({ guests: [full], facts: { guests: 'missing' } }),
-      'DeadlineExceeded',
-      /Free space on it/,
-    ],
-    ['the guest that has something to say', view({ guests: [slow, full] }), 'HealthCheckFailed', /Free space on it/],
-    ['guests of which nothing is known', view(), 'DeadlineExceeded', 'The guests were not ready in time.'],
-  ])('blames %s', (_, seen, reason, words) => {
-    const failure = failureOf(seen);
-    expect(failure.reason).toBe(reason);
-    expect(failure.message).toMatch(words);
   });
 });

@@ -1,10 +1,13 @@
 import { findCondition, setCondition, type ConditionInput } from '../../crds/condition.ts';
 import type { Deployment } from '../../crds/deployment.ts';
-import type { Guest } from '../../crds/guest.ts';
-import { troubleOf, type Trouble } from '../shared/trouble.ts';
+import { troubleOf } from '../shared/trouble.ts';
 import { isUnknown, troubleOfGuests } from '../shared/guest-troubles.ts';
+import { failureOf, heldUp } from './failure.ts';
 import { isReady, type DeploymentView } from './observe.ts';
-import type { DeploymentState } from './machine.ts';
+import { isHolding, isInFlight, type DeploymentState } from './machine.ts';
+
+/** Logs are found under so many of the guests that a revision had. */
+const KEPT_UIDS = 20;
 
 /** The status as the machine and the guests have it. Pure. */
 export function reportDeployment(
@@ -16,10 +19,13 @@ export function reportDeployment(
 ): Deployment['status'] {
   const ready = view.guests.filter(isReady).length;
   const ended = state === 'Active' || state === 'Failed' || state === 'Superseded' || state === 'RolledBack';
+  const uids = view.guests.map(({ metadata }) => metadata.uid).filter((uid) => !status.guestUids.includes(uid));
   return {
     ...status,
-    phase: state,
+    phase: phaseOf(state),
+    promoted: isPromoted(status, state),
     guests: view.guests.map(({ metadata }) => metadata.name).sort(),
+    guestUids: [...status.guestUids, ...uids].slice(-KEPT_UIDS),
     replicas: {
       desired: view.desired,
       ready,
@@ -28,44 +34,35 @@ export function reportDeployment(
     ...(view.build?.status.commit !== undefined && { commit: view.build.status.commit }),
     startedAt: status.startedAt ?? now.toISOString(),
     ...(ended && { completedAt: status.completedAt ?? now.toISOString() }),
-    conditions: setCondition(status.conditions, readyCondition(status, view, state, ready), {
+    conditions: setCondition(status.conditions, readyCondition(deployment, status, view, state, ready), {
       generation: deployment.metadata.generation,
       now,
     }),
   };
 }
 
-/** Why a revision did not make it, in one sentence; the first guest that has something to say speaks. Pure. */
-export function failureOf(view: DeploymentView): ConditionInput {
-  const { build, facts, guests } = view;
-  const no = (reason: ConditionInput['reason'], message: string): ConditionInput => ({
-    type: 'Ready',
-    status: 'False',
-    reason,
-    message,
-  });
-  if (facts.build === 'failed') {
-    const cancelled = build?.status.phase === 'Cancelled';
-    return no(
-      cancelled ? 'BuildCancelled' : 'BuildFailed',
-      build?.status.failure ?? (cancelled ? 'The build was cancelled.' : 'The build failed.'),
-    );
-  }
-  if (facts.build !== 'succeeded')
-    return no('DeadlineExceeded', heldUp('The build did not end in time.', build && troubleOf(build)));
-  const late = guests.filter((guest) => !isReady(guest));
-  const troubled = late.find((guest) => troubleOf(guest) !== undefined) ?? late[0];
-  const why = troubled && lateness(troubled);
-  if (why === undefined) return no('DeadlineExceeded', 'The guests were not ready in time.');
-  return no(facts.guests === 'running' ? 'HealthCheckFailed' : 'DeadlineExceeded', why);
+/** What people are told of a state; those that only the machine needs to tell apart share a word. */
+function phaseOf(state: DeploymentState): NonNullable<Deployment['status']['phase']> {
+  return state === 'PreDeploying' || state === 'TakingOver' ? 'Provisioning' : state;
 }
 
-function lateness(guest: Guest): string {
-  const message = troubleOf(guest)?.message ?? findCondition(guest.status.conditions, 'Ready')?.message;
-  return `Guest ${guest.metadata.name} was not ready in time: ${message ?? 'nothing is known of it.'}`;
+/** A revision that did not complete its takeover gives the requests back; one that was replaced took over once. */
+function isPromoted(status: Deployment['status'], state: DeploymentState): boolean {
+  switch (state) {
+    case 'Promoting':
+    case 'Draining':
+    case 'Active':
+      return true;
+    case 'Superseded':
+    case 'RolledBack':
+      return status.promoted && status.phase !== 'Promoting';
+    default:
+      return false;
+  }
 }
 
 function readyCondition(
+  { spec }: Deployment,
   status: Deployment['status'],
   view: DeploymentView,
   state: DeploymentState,
@@ -77,12 +74,31 @@ function readyCondition(
     reason,
     message,
   });
+  if (isInFlight(state) && isHolding(state, view.facts)) {
+    const message = `Rollouts of service ${spec.service} are paused; revision ${spec.revision} stays where it is. Go on with: containr rollout resume ${spec.service}`;
+    return is('False', 'Paused', message);
+  }
   switch (state) {
     case 'Pending':
     case 'AwaitingBuild':
       return is('False', 'AwaitingBuild', heldUp('Waiting for the build.', view.build && troubleOf(view.build)));
+    case 'PreDeploying':
+      return is(
+        'False',
+        'PreDeploying',
+        heldUp('The command before the rollout runs.', view.job && troubleOf(view.job)),
+      );
     case 'Provisioning':
       return is('False', 'Provisioning', heldUp('Guests are being made.', troubleOfGuests(view.guests)));
+    case 'TakingOver': {
+      if (!view.clear) return is('False', 'Provisioning', 'The guests of the revision before are being stopped.');
+      const volume = view.volumes.map(troubleOf).find((trouble) => trouble !== undefined);
+      return is(
+        'False',
+        'Provisioning',
+        heldUp('The guests are being started.', volume ?? troubleOfGuests(view.guests)),
+      );
+    }
     case 'Verifying':
       return is(
         'False',
@@ -90,20 +106,12 @@ function readyCondition(
         heldUp('The guests run; waiting until they are healthy.', troubleOfGuests(view.guests)),
       );
     case 'Promoting':
-      return is('False', 'Promoting', 'The guests are healthy and take over.');
+      return is('False', 'Promoting', promotingMessage(view, ready));
     case 'Draining':
-    case 'Active': {
-      if (view.desired === 0) return is('True', 'NoReplicas', 'The service is scaled to nothing.');
-      if (ready < view.desired) {
-        const message = heldUp('Fewer guests than asked for are ready.', troubleOfGuests(view.guests));
-        return is(isUnknown(view.guests) ? 'Unknown' : 'False', 'Degraded', message);
-      }
-      return state === 'Active'
-        ? is('True', 'Active', 'The revision serves.')
-        : is('True', 'Draining', 'The revision serves; the guests of the revision before are being removed.');
-    }
+    case 'Active':
+      return servingCondition(view, state, ready, is);
     case 'Failed':
-      return findCondition(status.conditions, 'Ready') ?? failureOf(view);
+      return findCondition(status.conditions, 'Ready') ?? failureOf(view).ready;
     case 'Superseded':
       return is('False', 'Superseded', 'A newer revision took over.');
     case 'RolledBack':
@@ -113,6 +121,30 @@ function readyCondition(
   }
 }
 
-function heldUp(usual: string, trouble: Trouble | undefined): string {
-  return trouble === undefined ? usual : `${usual} ${trouble.message}`;
+function servingCondition(
+  view: DeploymentView,
+  state: 'Draining' | 'Active',
+  ready: number,
+  is: (value: ConditionInput['status'], reason: ConditionInput['reason'], message: string) => ConditionInput,
+): ConditionInput {
+  if (view.service?.spec.type === 'cron')
+    return is('True', 'Active', 'The runs of the schedule are made from this revision.');
+  if (view.desired === 0) return is('True', 'NoReplicas', 'The service is scaled to nothing.');
+  if (view.standsDown) return is('False', 'Degraded', 'The guests are stopped while a newer revision takes over.');
+  if (view.needed !== undefined) return is('True', 'Draining', 'The revision serves until a newer one has taken over.');
+  if (ready < view.desired) {
+    const message = heldUp('Fewer guests than asked for are ready.', troubleOfGuests(view.guests));
+    return is(isUnknown(view.guests) ? 'Unknown' : 'False', 'Degraded', message);
+  }
+  return state === 'Active'
+    ? is('True', 'Active', 'The revision serves.')
+    : is('True', 'Draining', 'The revision serves; the guests of the revision before are being removed.');
+}
+
+function promotingMessage({ facts, desired, guests, route }: DeploymentView, ready: number): string {
+  if (!facts.complete)
+    return heldUp(`${ready} of ${desired} guests are healthy and take requests.`, troubleOfGuests(guests));
+  return facts.taken
+    ? 'The guests are healthy and take over.'
+    : heldUp('The guests are healthy; waiting until the proxy lets them take requests.', route && troubleOf(route));
 }
