@@ -69,6 +69,8 @@ export const sharedFieldTexts: Readonly<Record<string, string>> = {
   'healthCheck.timeout': 'Time that a check may take.',
   'healthCheck.startPeriod': 'Time after the start in which failures do not count.',
   'healthCheck.failureThreshold': 'Failures in a row that make a guest unhealthy.',
+  'healthCheck.restartAfter':
+    'Time after which an unhealthy guest is restarted, doubled up to an hour each time that it did not help. Without it an unhealthy guest only gets no requests.',
   volumes: 'Disks that outlive the guest.',
   'volumes.name': 'Name of the volume, unique in the service.',
   'volumes.mountPath': 'Where the guest sees it.',

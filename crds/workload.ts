@@ -72,6 +72,8 @@ export const HealthCheck = z
     timeout: Duration.default('2s'),
     startPeriod: Duration.default('30s'),
     failureThreshold: z.int().min(1).max(100).default(3),
+    /** So long unhealthy, and it is restarted; without it, it only leaves the traffic. */
+    restartAfter: Duration.optional(),
   })
   .refine((check) => check.http === undefined || check.tcp === undefined, { error: 'must not have both http and tcp' });
 export type HealthCheck = z.output<typeof HealthCheck>;

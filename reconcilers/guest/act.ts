@@ -20,7 +20,7 @@ export interface ActContext {
   storages: { rootfs: string; templates: string };
 }
 
-type Act = Exclude<GuestPlan, { do: 'nothing' | 'wait' | 'stall' }>;
+type Act = Exclude<GuestPlan, { do: 'nothing' | 'wait' | 'stall' | 'hold' }>;
 
 /** Asks Proxmox for one change and does not wait for it: the task's id is saved and followed by later passes. */
 export async function actOnGuest(context: ActContext, plan: Act): Promise<Outcome> {
@@ -98,6 +98,7 @@ async function createGuest({
         description: desired.description,
         nameservers: desired.nameservers,
         searchDomain: desired.searchDomain,
+        onboot: desired.onboot,
       },
       pass.signal,
     );
@@ -112,10 +113,11 @@ async function createGuest({
   }
 }
 
-async function configureGuest({ pass, connection }: ActContext, changes: GuestChanges): Promise<Outcome> {
+async function configureGuest({ pass, connection, desired }: ActContext, changes: GuestChanges): Promise<Outcome> {
   const { node = '', vmid = 0, configDigest } = pass.status;
   const names = Object.keys(changes).sort().join(', ');
-  if (configDigest !== undefined)
+  // Otherwise it is what is desired that changed.
+  if (configDigest === desired.digest)
     pass.event('Warning', 'DriftCorrected', `Guest ${vmid} differed from its spec in ${names}; corrected.`);
   await connection.client.configureGuest(node, vmid, changes, pass.signal);
   return waiting('Configuring', `Guest ${vmid} gets its configuration.`, 0);
@@ -136,13 +138,19 @@ async function startGuest({ pass, connection, desired }: ActContext): Promise<Ou
   return followPower(pass, answer, 'start');
 }
 
-async function stopGuest({ pass, connection }: ActContext, why: 'asked' | 'restart'): Promise<Outcome> {
-  const { node = '', vmid = 0 } = pass.status;
+async function stopGuest(
+  { pass, connection }: ActContext,
+  why: Extract<GuestPlan, { do: 'stop' }>['why'],
+): Promise<Outcome> {
+  const { node = '', vmid = 0, crashes, restarts } = pass.status;
   delete pass.status.startedDigest;
+  if (why === 'unhealthy') pass.status = { ...pass.status, crashes: crashes + 1, restarts: restarts + 1 };
   await pass.checkpoint();
   const timeoutSeconds = Math.ceil(durationMs(pass.resource.spec.process.stopTimeout) / 1_000) + 5;
   const answer = await connection.client.shutdownGuest(node, vmid, timeoutSeconds, pass.signal);
   if (why === 'restart') pass.event('Normal', 'Restarting', `Guest ${vmid} is restarted for its new configuration.`);
+  if (why === 'unhealthy')
+    pass.event('Warning', 'Unhealthy', `Guest ${vmid} has failed its health check for too long and is restarted.`);
   return followPower(pass, answer, 'stop');
 }
 

@@ -15,13 +15,27 @@ const staticNetwork: ProxmoxCluster['spec']['network'] = {
 const dhcp: ProxmoxCluster['spec']['network'] = { addressing: 'dhcp', bridge: 'vmbr1', vlan: 7, nameservers: [] };
 const status = { reservedAddress: '10.40.0.50/24', mac: 'BC:24:11:00:00:01' };
 
-function wanted(spec: Record<string, unknown> = {}, network = staticNetwork, environment = ['A=b']): DesiredGuest {
+function wanted(
+  spec: Record<string, unknown> = {},
+  network = staticNetwork,
+  environment: string[] | undefined = ['A=b'],
+  shape = environment,
+): DesiredGuest {
   const guest = testGuest(spec, status);
-  return desiredGuest({ guest, network, installation: 'a1b2c3d4', environment, secret: 's'.repeat(32) });
+  return desiredGuest({ guest, network, installation: 'a1b2c3d4', environment, shape, secret: 's'.repeat(32) });
 }
 
+const lacksEnvironment = desiredGuest({
+  guest: testGuest({}, status),
+  network: staticNetwork,
+  installation: 'a1b2c3d4',
+  environment: undefined,
+  shape: ['A=b'],
+  secret: 's'.repeat(32),
+});
+
 function actual(desired: DesiredGuest, changes: Partial<GuestConfig> = {}): GuestConfig {
-  const { hostname, tags, memoryMiB, swapMiB, cores, cpuLimit, entrypoint, env } = desired;
+  const { hostname, tags, memoryMiB, swapMiB, cores, cpuLimit, entrypoint, env = [] } = desired;
   return {
     digest: 'x',
     hostname,
@@ -65,6 +79,7 @@ describe('desiredGuest', () => {
       network: dhcp,
       installation: 'a1b2c3d4',
       environment: [],
+      shape: [],
       secret: 's'.repeat(32),
     });
     expect(given.net0).toContain('bridge=vmbr1');
@@ -74,7 +89,7 @@ describe('desiredGuest', () => {
   });
 
   it('hands the environment over as one value in which nothing of it can be read', () => {
-    const { env } = wanted({}, staticNetwork, ['PASSWORD=canary', 'TEXT=a\nb']);
+    const { env = [] } = wanted({}, staticNetwork, ['PASSWORD=canary', 'TEXT=a\nb']);
     expect(env).toHaveLength(1);
     expect(env[0]).toMatch(/^CONTAINR_CONFIG=[^\s,;]+$/);
     expect(env[0]).not.toContain('canary');
@@ -85,6 +100,8 @@ describe('desiredGuest', () => {
     ['another command', wanted({ process: { command: ['/other'] } }), true],
     ['a restart that is asked for', wanted({ restartedAt: 'now' }), true],
     ['more memory', wanted({ resources: { memory: '1Gi' } }), false],
+    ['another value behind a reference', wanted({}, staticNetwork, ['A=c'], ['A=b']), false],
+    ['a reference that leads nowhere any more', lacksEnvironment, false],
   ])('has the process started anew for %s: only where it has to be', (_, changed, restarts) => {
     expect(changed).not.toEqual(wanted());
     expect(changed.processDigest !== wanted().processDigest).toBe(restarts);
@@ -93,6 +110,16 @@ describe('desiredGuest', () => {
 
 describe('differences', () => {
   const desired = wanted();
+
+  it('leaves the environment as it is while a reference in it leads nowhere', () => {
+    expect(differences(lacksEnvironment, actual(desired, { env: ['CONTAINR_CONFIG=before'] }))).toEqual({});
+  });
+
+  it('does not let a process that must run once start with its node', () => {
+    const once = wanted({ process: { command: ['/app'], restart: 'Never' } });
+    expect(differences(once, actual(once))).toEqual({ onboot: false });
+    expect(differences(once, actual(once, { onboot: false }))).toEqual({});
+  });
 
   it.each<[string, Partial<GuestConfig>, string[]]>([
     ['nothing', {}, []],
@@ -103,8 +130,13 @@ describe('differences', () => {
     ['memory and cores', { memoryMiB: 64, cores: 8 }, ['cores', 'memoryMiB']],
     ['no limit for the processor', { cpuLimit: undefined }, ['cpuLimit']],
     ['the entrypoint of the image', { entrypoint: '/bin/sh' }, ['entrypoint']],
-    ['one more value in the environment', { env: [...desired.env, 'LD_PRELOAD=x'] }, ['env']],
+    ['one more value in the environment', { env: [...(desired.env ?? []), 'LD_PRELOAD=x'] }, ['env']],
     ['that it does not start with its node', { onboot: false }, ['onboot']],
+    [
+      'nothing in disks, whoever put them there',
+      { mounts: { mp0: 'x:vm-1-disk-1,mp=/d' }, unused: { unused0: 'x:y' } },
+      [],
+    ],
     ['another bridge', { nets: { net0: desired.net0.replace('vmbr0', 'vmbr9') } }, ['net0']],
     ['no network', { nets: {} }, ['net0']],
   ])('finds %s', (_, changes, names) => {

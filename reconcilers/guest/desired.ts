@@ -23,7 +23,10 @@ export interface DesiredGuest {
   cpuLimit: number;
   rootfsGiB: number;
   entrypoint: string;
-  env: readonly string[];
+  /** Undefined while a reference in it leads nowhere: what the guest has stays. */
+  env: readonly string[] | undefined;
+  /** Whether Proxmox starts it with its node. A process that must not run twice is started by nobody but us. */
+  onboot: boolean;
   net0: string;
   nameservers: readonly string[];
   searchDomain: string | undefined;
@@ -37,7 +40,9 @@ export interface DesiredInput {
   guest: Guest;
   network: ProxmoxCluster['spec']['network'];
   installation: string;
-  environment: readonly string[];
+  environment: readonly string[] | undefined;
+  /** The environment with references in place of their values. */
+  shape: readonly string[];
   /** What the supervisor and the controller share. */
   secret: string;
 }
@@ -45,27 +50,29 @@ export interface DesiredInput {
 const restartWords = { Always: 'always', OnFailure: 'on-failure', Never: 'never' } as const;
 
 /** From spec and what was reserved to Proxmox's own words. Pure. */
-export function desiredGuest({ guest, network, installation, environment, secret }: DesiredInput): DesiredGuest {
+export function desiredGuest({ guest, network, installation, environment, shape, secret }: DesiredInput): DesiredGuest {
   const { spec, metadata, status } = guest;
   const marks = { installation, uid: metadata.uid };
   const cpu = cpuCores(spec.resources.cpu);
-  const config = encodeGuestConfig({
-    command: spec.process.command,
-    env: environment,
-    user: spec.process.user,
-    workingDir: spec.process.workingDir,
-    stopSignal: spec.process.stopSignal,
-    stopTimeoutMs: durationMs(spec.process.stopTimeout),
-    restart: restartWords[spec.process.restart],
-    secret,
-    port: SUPERVISOR_PORT,
-    hostname: spec.hostname,
-    nameservers: network.nameservers,
-    search: network.searchDomain === undefined ? [] : [network.searchDomain],
-    ...(spec.ports[0] && { readyPort: spec.ports[0].port }),
-    ...(network.addressing === 'static' &&
-      status.reservedAddress !== undefined && { listen: hostOf(status.reservedAddress) }),
-  });
+  const configFor = (env: readonly string[]): string =>
+    encodeGuestConfig({
+      command: spec.process.command,
+      env,
+      user: spec.process.user,
+      workingDir: spec.process.workingDir,
+      stopSignal: spec.process.stopSignal,
+      stopTimeoutMs: durationMs(spec.process.stopTimeout),
+      restart: restartWords[spec.process.restart],
+      secret,
+      port: SUPERVISOR_PORT,
+      hostname: spec.hostname,
+      nameservers: network.nameservers,
+      search: network.searchDomain === undefined ? [] : [network.searchDomain],
+      ...(spec.ports[0] && { readyPort: spec.ports[0].port }),
+      ...(network.addressing === 'static' &&
+        status.reservedAddress !== undefined && { listen: hostOf(status.reservedAddress) }),
+    });
+  const envFor = (env: readonly string[]): string[] => [`CONTAINR_CONFIG=${configFor(env)}`];
   const desired = {
     marks,
     hostname: spec.hostname,
@@ -77,7 +84,8 @@ export function desiredGuest({ guest, network, installation, environment, secret
     cpuLimit: cpu,
     rootfsGiB: Math.max(0.1, Math.ceil((quantityBytes(spec.resources.storage) / 2 ** 30) * 100) / 100),
     entrypoint: '/.containr/init',
-    env: [`CONTAINR_CONFIG=${config}`],
+    env: environment && envFor(environment),
+    onboot: spec.process.restart !== 'Never',
     net0: netText({
       name: 'eth0',
       bridge: network.bridge,
@@ -89,11 +97,14 @@ export function desiredGuest({ guest, network, installation, environment, secret
     nameservers: network.nameservers,
     searchDomain: network.searchDomain,
   };
-  const processDigest = stableHash([desired.entrypoint, desired.env, spec.restartedAt]);
+  const processDigest = stableHash([desired.entrypoint, envFor(shape), spec.restartedAt]);
   return { ...desired, processDigest, digest: stableHash(desired) };
 }
 
-/** What has to be changed on a guest so that it is as desired; empty when it is. The archive and root disk stay as made. */
+/**
+ * What has to be changed on a guest so that it is as desired; empty when it is. The archive and root disk stay as made, and
+ * every other disk is its Volume's: no `mpN` or `unusedN` is ever among the changes.
+ */
 export function differences(desired: DesiredGuest, actual: GuestConfig): GuestChanges {
   return {
     ...(actual.hostname !== desired.hostname && { hostname: desired.hostname }),
@@ -106,8 +117,8 @@ export function differences(desired: DesiredGuest, actual: GuestConfig): GuestCh
     ...(actual.cores !== desired.cores && { cores: desired.cores }),
     ...((actual.cpuLimit ?? 0) !== desired.cpuLimit && { cpuLimit: desired.cpuLimit }),
     ...(actual.entrypoint !== desired.entrypoint && { entrypoint: desired.entrypoint }),
-    ...(!sameList(actual.env, desired.env) && { env: desired.env }),
-    ...(!actual.onboot && { onboot: true }),
+    ...(desired.env && !sameList(actual.env, desired.env) && { env: desired.env }),
+    ...(actual.onboot !== desired.onboot && { onboot: desired.onboot }),
     ...(!sameNet(actual.nets['net0'], desired.net0) && { net0: desired.net0 }),
   };
 }

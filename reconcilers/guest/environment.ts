@@ -1,19 +1,23 @@
 import type { Guest } from '../../crds/guest.ts';
-import type { Reason } from '../../crds/reasons.ts';
+import type { EnvVar } from '../../crds/workload.ts';
+import { stableHash } from '../shared/stable-hash.ts';
+import type { Trouble } from '../shared/trouble.ts';
 
-/** How a value of a Secret reads, or why it cannot. */
-export type SecretReading = { ok: true; value: string } | { ok: false; reason: Reason; message: string };
+export type Reference = NonNullable<EnvVar['valueFrom']>;
 
-export type ReadSecret = (namespace: string, name: string, key: string) => SecretReading;
+/** What a reference leads to, or why it leads nowhere. */
+export type ReferenceReading = { ok: true; value: string } | ({ ok: false } & Trouble);
+
+export type ReadReference = (namespace: string, reference: Reference) => ReferenceReading;
 
 /** `NAME=value` for the process, or the first reason why it cannot be put together. */
-export type Environment = { ok: true; env: string[] } | { ok: false; reason: Reason; message: string };
+export type Environment = { ok: true; env: string[] } | ({ ok: false } & Trouble);
 
 /**
  * What the image sets, then `PORT` for the first port, then what the spec says; later wins. A reference that leads nowhere is a
  * reason not to start, never an empty value.
  */
-export function resolveEnvironment(guest: Guest, readSecret: ReadSecret): Environment {
+export function resolveEnvironment(guest: Guest, readReference: ReadReference): Environment {
   const { spec, metadata } = guest;
   const values = new Map<string, string>();
   for (const entry of spec.artifact.process.env) {
@@ -28,12 +32,18 @@ export function resolveEnvironment(guest: Guest, readSecret: ReadSecret): Enviro
       values.set(name, value ?? '');
       continue;
     }
-    if (valueFrom.secretRef === undefined) {
-      return { ok: false, reason: 'UnsupportedSpec', message: `env ${name} refers to something other than a Secret.` };
-    }
-    const secret = readSecret(metadata.namespace ?? '', valueFrom.secretRef.name, valueFrom.secretRef.key);
-    if (!secret.ok) return { ...secret, message: `env ${name}: ${secret.message}` };
-    values.set(name, secret.value);
+    const reading = readReference(metadata.namespace ?? '', valueFrom);
+    if (!reading.ok) return { ...reading, message: `env ${name}: ${reading.message}` };
+    values.set(name, reading.value);
   }
   return { ok: true, env: [...values].map(([name, value]) => `${name}=${value}`) };
+}
+
+/**
+ * The environment with references in place of what they lead to: the same as long as the spec is. A value that changes behind
+ * a reference does not restart a guest that runs; the Service's loop rolls a new revision for it.
+ */
+export function environmentShape(guest: Guest): string[] {
+  const shape = resolveEnvironment(guest, (_, reference) => ({ ok: true, value: stableHash(reference) }));
+  return shape.ok ? shape.env : [];
 }

@@ -4,27 +4,36 @@ import { settled, stalled, waiting, type Outcome } from '../../controller/outcom
 import type { Pass } from '../../controller/reconciler.ts';
 import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import { isProxmoxFault } from '../providers/proxmox/fault.ts';
+import type { Volume } from '../../crds/volume.ts';
 import type { Setbacks } from '../shared/setbacks.ts';
 import { follow, followPower, followTask } from './follow-task.ts';
+import { holdsDisks } from './mounts.ts';
 import { observeGuest } from './observe.ts';
 
 /** For so long a create call whose answer was lost may still show up. */
 const LATE_CREATE_MS = 30_000;
 /** The cluster list wakes the guest when a lock goes. */
 const LOCK_CHECK_MS = 15_000;
+/** Its volumes wake it when they leave. */
+const HELD_CHECK_MS = 15_000;
 
 interface FinalizeDeps {
   clusters: ClusterPool;
   installation: string;
+  /** Of the guest's namespace. */
+  volumes: readonly Volume[];
   setbacks: Setbacks;
   /** An outcome while the guest rests after a task that failed. */
   restAfterSetback: (pass: Pass<Guest>) => Outcome | undefined;
 }
 
-/** Takes the guest down and away. Only what is proven ours is touched, and only what is proven gone ends it. */
+/**
+ * Takes the guest down and away. Only what is proven ours is touched, and only what is proven gone ends it. Its volumes leave
+ * it first: Proxmox destroys a guest with all its disks.
+ */
 export async function finalizeGuest(
   pass: Pass<Guest>,
-  { clusters, installation, setbacks, restAfterSetback }: FinalizeDeps,
+  { clusters, installation, volumes, setbacks, restAfterSetback }: FinalizeDeps,
 ): Promise<Outcome> {
   const { uid } = pass.resource.metadata;
   const { status } = pass;
@@ -83,6 +92,10 @@ export async function finalizeGuest(
       const answer = await connection.client.shutdownGuest(facts.node, status.vmid, timeoutSeconds, pass.signal);
       return await followPower(pass, answer, 'stop');
     }
+    const config = await connection.client.guestConfig(facts.node, status.vmid, pass.signal);
+    const held = holdsDisks({ ...pass.resource, status }, volumes, config);
+    if (held?.reason === 'DiskUnknown') return stalled(held.reason, held.message, HELD_CHECK_MS);
+    if (held) return waiting(held.reason, held.message, HELD_CHECK_MS);
     const upid = await connection.client.destroyGuest(facts.node, status.vmid, pass.signal);
     return await follow(pass, upid, 'destroy');
   } catch (error) {

@@ -2,7 +2,8 @@ import type { Guest } from '../../crds/guest.ts';
 import type { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { cpuCores, quantityBytes } from '../../crds/quantity.ts';
 import type { Volume } from '../../crds/volume.ts';
-import type { ClusterResources, ListedStorage } from '../providers/proxmox/client.ts';
+import type { ClusterResources } from '../providers/proxmox/client.ts';
+import { mountConstraints } from '../shared/volumes.ts';
 import type { DiskDemand, PlacedGuest, PlacementFacts } from './placement.ts';
 
 interface PlacementInput {
@@ -25,10 +26,8 @@ export function placementFacts({ guest, others, cluster, resources, volumes }: P
     cordoned: cluster.spec.cordonedNodes,
     ...resources,
     placed: others.flatMap((other) => placedGuest(other, guest, cluster)),
-    bound: volumes.flatMap(({ metadata, status }) =>
-      status.node === undefined || isShared(status, resources.storages)
-        ? []
-        : [{ volume: metadata.name, node: status.node }],
+    bound: volumes.flatMap((volume) =>
+      mountConstraints([volume]).nodes.map((node) => ({ volume: volume.metadata.name, node })),
     ),
     demand: {
       memoryBytes: quantityBytes(spec.resources.memory),
@@ -77,10 +76,6 @@ function rootDisk({ spec }: Guest, storage: string): DiskDemand {
 
 /** Nothing for a volume that has its disk. */
 function diskOf({ spec, status }: Volume, rootfs: string): DiskDemand[] {
-  if (status.node !== undefined) return [];
+  if (status.volid !== undefined) return [];
   return [{ storage: spec.storage ?? rootfs, content: 'rootdir', bytes: quantityBytes(spec.size) }];
-}
-
-function isShared({ node, storage }: Volume['status'], storages: readonly ListedStorage[]): boolean {
-  return storages.some((row) => row.node === node && row.storage === storage && row.shared);
 }

@@ -28,6 +28,7 @@ const desired = desiredGuest({
   network,
   installation: 'a1b2c3d4',
   environment: ['A=b'],
+  shape: ['A=b'],
   secret: 's'.repeat(32),
 });
 
@@ -42,7 +43,7 @@ const asDesired: GuestConfig = {
   cores: desired.cores,
   cpuLimit: desired.cpuLimit,
   entrypoint: desired.entrypoint,
-  env: desired.env,
+  env: desired.env ?? [],
   onboot: true,
   protection: false,
   nets: { net0: `${desired.net0},type=veth` },
@@ -53,9 +54,18 @@ const asDesired: GuestConfig = {
 const good: GuestFacts = { seen: 'ours', node: 'pve1', running: true, lock: undefined, config: asDesired };
 const running: typeof guest.status = { ...guest.status, created: true, startedDigest: desired.processDigest };
 
-function plan(facts: GuestFacts, status = running, spec = guest.spec) {
-  return planGuest({ spec, status, facts, desired, now });
+function plan(
+  facts: GuestFacts,
+  status = running,
+  spec = guest.spec,
+  more: Partial<Parameters<typeof planGuest>[0]> = {},
+) {
+  return planGuest({ spec, status, facts, desired, now, ...more });
 }
+
+const missing = { reason: 'ConfigMissing', message: 'There is no Secret.' } as const;
+const awaited = { reason: 'WaitingForVolume', message: 'It is elsewhere.' } as const;
+const once = { ...guest.spec, process: { ...guest.spec.process, restart: 'Never' as const } };
 
 describe('planGuest', () => {
   it('leaves a guest alone that is as it should be', () => {
@@ -141,5 +151,39 @@ describe('planGuest', () => {
     const spec = { ...guest.spec, power: 'stopped' as const };
     expect(plan(good, running, spec)).toEqual({ do: 'stop', why: 'asked' });
     expect(plan({ ...good, running: false }, running, spec)).toEqual({ do: 'nothing' });
+  });
+
+  it('makes nothing and starts nothing while the environment lacks a value, and lets what runs go on', () => {
+    const hold = { do: 'hold', trouble: missing };
+    expect(plan({ seen: 'absent' }, guest.status, guest.spec, { missing })).toEqual(hold);
+    expect(plan({ ...good, running: false }, running, guest.spec, { missing })).toEqual(hold);
+    expect(plan(good, running, guest.spec, { missing })).toEqual({ do: 'nothing' });
+    expect(plan(good, { ...running, startedDigest: 'older' }, guest.spec, { missing })).toEqual(hold);
+  });
+
+  it('makes a guest before it has its volumes, and starts it after', () => {
+    expect(plan({ seen: 'absent' }, guest.status, guest.spec, { awaited })).toEqual({ do: 'create' });
+    const stopped = { ...good, running: false };
+    expect(plan(stopped, running, guest.spec, { awaited })).toEqual({ do: 'hold', trouble: awaited });
+  });
+
+  it('restarts a guest that has been unhealthy for too long, unless it could not be started then', () => {
+    const more = { isLongUnhealthy: true };
+    expect(plan(good, running, guest.spec, more)).toEqual({ do: 'stop', why: 'unhealthy' });
+    expect(plan(good, running, guest.spec, { ...more, missing })).toEqual({ do: 'nothing' });
+  });
+
+  it('stops the guest of a process that has ended for good, and does nothing more to it', () => {
+    const finished = { ...running, finished: true };
+    expect(plan(good, finished, once)).toEqual({ do: 'stop', why: 'asked' });
+    expect(plan({ ...good, running: false, config: { ...asDesired, memoryMiB: 64 } }, finished, once).do).toBe(
+      'nothing',
+    );
+    expect(plan({ seen: 'absent' }, { ...finished, missingSince: '2026-01-01T00:00:00Z' }, once).do).toBe('nothing');
+    expect(plan({ seen: 'foreign', node: 'pve1' }, finished, once).do).toBe('nothing');
+  });
+
+  it('does not start a process over that must run once', () => {
+    expect(plan(good, { ...running, startedDigest: 'older' }, once)).toEqual({ do: 'nothing' });
   });
 });

@@ -2,7 +2,9 @@ import type { Guest } from '../../crds/guest.ts';
 import type { Reason } from '../../crds/reasons.ts';
 import type { GuestChanges } from '../providers/proxmox/client.ts';
 import { differences, type DesiredGuest } from './desired.ts';
+import { MISSING_GRACE_MS } from './finish.ts';
 import type { GuestFacts, OursFacts } from './observe.ts';
+import type { Trouble } from '../shared/trouble.ts';
 
 /** What a pass does next about its guest. */
 export type GuestPlan =
@@ -16,10 +18,10 @@ export type GuestPlan =
   | { do: 'forget' }
   | { do: 'configure'; changes: GuestChanges }
   | { do: 'start' }
-  | { do: 'stop'; why: 'asked' | 'restart' };
+  /** Something has to be there before it may be started; what can be done before that is done. */
+  | { do: 'hold'; trouble: Trouble }
+  | { do: 'stop'; why: 'asked' | 'restart' | 'unhealthy' };
 
-/** For so long a guest that is no longer listed is taken for a glitch. */
-const MISSING_GRACE_MS = 10_000;
 /** For so long a lock that no task holds is taken for one whose task is just ending. */
 const LOCK_GRACE_MS = 120_000;
 const SOON_MS = 1_000;
@@ -32,6 +34,12 @@ interface PlanInput {
   status: Guest['status'];
   facts: GuestFacts;
   desired: DesiredGuest;
+  /** What its environment lacks. */
+  missing?: Trouble | undefined;
+  /** The volume that it waits for. */
+  awaited?: Trouble | undefined;
+  /** Its check has failed for as long as it may. */
+  isLongUnhealthy?: boolean;
   now: Date;
 }
 
@@ -51,13 +59,15 @@ export function planGuest(input: PlanInput): GuestPlan {
         message: `Guest ${vmid} on ${facts.node} lost the tags and the description that show whose it is. Nothing is done to it. Put them back: pct set ${vmid} --tags '${input.desired.tags.join(';')}'`,
       };
     case 'foreign':
+      if (status.finished) return { do: 'nothing' };
       if (!status.created)
         return { do: 'reserveAnew', message: `The vmid ${vmid} is taken by a guest that is not ours.` };
       return goneFor(status, now) < MISSING_GRACE_MS
         ? { do: 'wait', reason: 'OwnerMismatch', message: notOurs(vmid, facts.node), checkAfterMs: SOON_MS }
         : { do: 'reserveAnew', message: notOurs(vmid, facts.node) };
     case 'absent':
-      if (!status.created) return { do: 'create' };
+      if (status.finished) return { do: 'nothing' };
+      if (!status.created) return input.missing ? { do: 'hold', trouble: input.missing } : { do: 'create' };
       return goneFor(status, now) < MISSING_GRACE_MS
         ? {
             do: 'wait',
@@ -84,24 +94,44 @@ function planWhileCreating(facts: { node: string; taskRunning: boolean }, vmid: 
   };
 }
 
-function planForOurs({ spec, status, desired, now }: PlanInput, facts: OursFacts): GuestPlan {
+function planForOurs(input: PlanInput, facts: OursFacts): GuestPlan {
+  const { spec, status, desired } = input;
   if (facts.lock !== undefined) {
     const message = `Proxmox has locked guest ${status.vmid} (${facts.lock}); waiting until it is done.`;
     return { do: 'wait', reason: 'Locked', message, checkAfterMs: LOCK_CHECK_MS };
   }
-  if (spec.power === 'stopped') return facts.running ? { do: 'stop', why: 'asked' } : { do: 'nothing' };
+  // A process that ended for good needs no guest that runs.
+  if (spec.power === 'stopped' || status.finished)
+    return facts.running ? { do: 'stop', why: 'asked' } : { do: 'nothing' };
 
   const changes = facts.config ? differences(desired, facts.config) : {};
   if (Object.keys(changes).length > 0) return { do: 'configure', changes };
-  if (!facts.running) {
-    const pauseMs = Date.parse(status.startNotBefore ?? '') - now.getTime();
-    if (pauseMs > 0) {
-      const message = `Guest ${status.vmid} keeps stopping; it is started again after a pause.`;
-      return { do: 'wait', reason: 'CrashLoop', message, checkAfterMs: pauseMs };
-    }
-    return { do: 'start' };
-  }
-  return status.startedDigest === desired.processDigest ? { do: 'nothing' } : { do: 'stop', why: 'restart' };
+  return facts.running ? planForRunning(input) : planForStopped(input);
+}
+
+function planForStopped({ status, missing, awaited, now }: PlanInput): GuestPlan {
+  const trouble = missing ?? awaited;
+  if (trouble) return { do: 'hold', trouble };
+  const pauseMs = Date.parse(status.startNotBefore ?? '') - now.getTime();
+  if (pauseMs <= 0 || Number.isNaN(pauseMs)) return { do: 'start' };
+  const message = `Guest ${status.vmid} keeps stopping; it is started again after a pause.`;
+  return { do: 'wait', reason: 'CrashLoop', message, checkAfterMs: pauseMs };
+}
+
+/** What lacks its environment is better left running as it is. */
+function planForRunning({ spec, status, desired, missing, isLongUnhealthy }: PlanInput): GuestPlan {
+  if (!isCurrent(spec, status, desired))
+    return missing ? { do: 'hold', trouble: missing } : { do: 'stop', why: 'restart' };
+  return isLongUnhealthy && !missing ? { do: 'stop', why: 'unhealthy' } : { do: 'nothing' };
+}
+
+/** It runs with the process configuration that it should. What must run once is not started over for a newer one. */
+export function isCurrent(
+  { process }: Guest['spec'],
+  { startedDigest }: Guest['status'],
+  { processDigest }: DesiredGuest,
+): boolean {
+  return startedDigest === processDigest || (process.restart === 'Never' && startedDigest !== undefined);
 }
 
 function notOurs(vmid: number, node: string): string {

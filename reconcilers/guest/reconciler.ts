@@ -1,22 +1,13 @@
-import { createHmac } from 'node:crypto';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
-import {
-  watching,
-  type Pass,
-  type Reconciler,
-  type ResourceReader,
-  type Resources,
-} from '../../controller/reconciler.ts';
-import type { ObjectKey } from '../../controller/store/store.ts';
+import type { Pass, Reconciler, Resources } from '../../controller/reconciler.ts';
 import type { LogStore } from '../../controller/logs.ts';
-import { conditionIs } from '../../crds/condition.ts';
 import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
-import { Secret } from '../../crds/secret.ts';
+import { Volume } from '../../crds/volume.ts';
 import type { GuestLinks } from '../providers/guest/guest-links.ts';
 import type { HealthMonitor } from '../providers/guest/health-monitor.ts';
 import type { ArtifactStore } from '../providers/oci/artifact-store.ts';
-import type { ClusterConnection, ClusterPool } from '../providers/proxmox/cluster-pool.ts';
+import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import type { ArchivePlacements } from '../shared/archive-placements.ts';
 import type { Reservations } from '../shared/reservations.ts';
 import { Setbacks } from '../shared/setbacks.ts';
@@ -24,16 +15,20 @@ import type { Signal } from '../shared/signal.ts';
 import { tellInReady } from '../shared/tell-in-ready.ts';
 import { actOnGuest } from './act.ts';
 import { AuditTurns } from './audit-turns.ts';
-import { noteStop } from './crash.ts';
-import { desiredGuest, hostOf, SUPERVISOR_PORT, type DesiredGuest } from './desired.ts';
-import { resolveEnvironment, type ReadSecret } from './environment.ts';
+import { isLongUnhealthy, noteSteady, noteStop } from './crash.ts';
+import { desiredGuest, type DesiredGuest } from './desired.ts';
+import { environmentShape, resolveEnvironment } from './environment.ts';
 import { finalizeGuest } from './finalize.ts';
+import { noteEnd } from './finish.ts';
 import { followTask } from './follow-task.ts';
-import { healthPlan } from './health-plan.ts';
+import { lookInside, supervisorSecret } from './look-inside.ts';
+import { awaitedVolume, unknownDisks } from './mounts.ts';
 import { observeGuest, type GuestFacts } from './observe.ts';
 import { planGuest } from './plan.ts';
+import { referenceReader, type ReadSecret } from './references.ts';
 import { NO_ADDRESS, readyCheckAfterMs, reportGuest, type LiveFacts } from './report.ts';
 import { reserve } from './reserve.ts';
+import { guestWatches } from './watches.ts';
 
 export interface GuestDeps {
   resources: Resources;
@@ -53,28 +48,21 @@ export interface GuestDeps {
   changed: Signal<string>;
 }
 
+/** What it waits for wakes it. */
+const HELD_CHECK_MS = 15_000;
+const NO_VM = 'Virtual machines are not offered by this version. Set runtime to "lxc".';
+
 /** Keeps one LXC guest as its Guest says, from before it is made until after it is gone. */
 export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
   const audits = new AuditTurns();
   const setbacks = new Setbacks();
   const choosing = new Map<string, Guest>();
+  const readReference = referenceReader(deps.resources.read, deps.readSecret);
 
   return {
     kind: Guest,
     workers: 16,
-    watches: [
-      watching(Secret, ({ metadata }, read) =>
-        read
-          .list(Guest, metadata.namespace)
-          .filter(({ spec }) => spec.env.some(({ valueFrom }) => valueFrom?.secretRef?.name === metadata.name))
-          .map((guest) => guest.metadata),
-      ),
-      watching(ProxmoxCluster, ({ metadata, status }, read, previous) => {
-        const wasReady = conditionIs(previous?.status.conditions ?? [], 'Ready', 'True');
-        const isNews = !wasReady && conditionIs(status.conditions, 'Ready', 'True');
-        return isNews || previous?.metadata.generation !== metadata.generation ? unplaced(read) : [];
-      }),
-    ],
+    watches: guestWatches,
 
     attach(wake, signal) {
       const { read } = deps.resources;
@@ -92,6 +80,7 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
     },
 
     async reconcile(pass) {
+      if (pass.resource.spec.runtime === 'vm') return notReady(pass, stalled('UnsupportedSpec', NO_VM));
       const blocked = await reserve(pass, {
         read: deps.resources.read,
         clusters: deps.clusters,
@@ -109,14 +98,15 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
       const following = await followTask(pass, connection, setbacks);
       if (following) return notReady(pass, following);
 
-      const environment = resolveEnvironment(pass.resource, deps.readSecret);
-      if (!environment.ok) return notReady(pass, stalled(environment.reason, environment.message, 60_000));
+      const { uid } = pass.resource.metadata;
+      const environment = resolveEnvironment(pass.resource, readReference);
       const desired = desiredGuest({
         guest: { ...pass.resource, status: pass.status },
         network: cluster.spec.network,
         installation: deps.installation,
-        environment: environment.env,
-        secret: supervisorSecret(deps.guestKey, pass.resource.metadata.uid),
+        environment: environment.ok ? environment.env : undefined,
+        shape: environmentShape(pass.resource),
+        secret: supervisorSecret(deps.guestKey, uid),
       });
 
       const facts = await observeGuest(
@@ -128,18 +118,43 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
         },
         pass.signal,
       );
-      const { uid } = pass.resource.metadata;
       const setback = setbacks.last(uid);
+      pass.status = noteSteady(pass.status, pass.now);
+      pass.status = noteEnd(
+        { ...pass.resource, status: pass.status },
+        { facts, link: deps.links.state(uid) },
+        pass.now,
+      );
       // What was never started did not stop.
-      if (facts.seen === 'ours' && !facts.running && !setback) pass.status = noteStop(pass.status, pass.now);
-      const live = await lookInside(pass, connection, facts, desired);
-      pass.status = reportGuest(pass.resource, pass.status, { facts, live, setback }, pass.now);
+      if (facts.seen === 'ours' && !facts.running && !setback && !isOneRun(pass))
+        pass.status = noteStop(pass.status, pass.now);
+      const { links, health, guestKey } = deps;
+      const live = await lookInside({ pass, connection, facts, desired, links, health, guestKey });
+      const { spec } = pass.resource;
+      const config = facts.seen === 'ours' ? facts.config : undefined;
+      const guest = { ...pass.resource, status: pass.status };
+      const strangeDisks = config && unknownDisks(guest, deps.resources.read.list(Volume), config);
+      const missing = environment.ok ? undefined : { reason: environment.reason, message: environment.message };
+      pass.status = reportGuest(guest, pass.status, { facts, live, setback, missing, strangeDisks }, pass.now);
 
-      const plan = planGuest({ spec: pass.resource.spec, status: pass.status, facts, desired, now: pass.now });
+      const plan = planGuest({
+        spec,
+        status: pass.status,
+        facts,
+        desired,
+        missing,
+        awaited: config && awaitedVolume(guest, deps.resources.read.list(Volume, guest.metadata.namespace), config),
+        isLongUnhealthy: isLongUnhealthy(spec, pass.status, pass.now),
+        now: pass.now,
+      });
+      if (plan.do === 'hold') return notReady(pass, waiting(plan.trouble.reason, plan.trouble.message, HELD_CHECK_MS));
       if (plan.do === 'stall') return stalled(plan.reason, plan.message, 60_000);
       if (plan.do === 'wait') return waiting(plan.reason, plan.message, plan.checkAfterMs);
-      if (plan.do === 'nothing') setbacks.clear(uid);
-      else {
+      if (plan.do === 'nothing') {
+        setbacks.clear(uid);
+        // Nothing differs from what is desired.
+        if (config && environment.ok && pass.status.power === 'running') pass.status.configDigest = desired.digest;
+      } else {
         const resting = restAfterSetback(pass);
         if (resting) return resting;
         const { placements, artifacts } = deps;
@@ -152,8 +167,9 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
       const { uid } = pass.resource.metadata;
       await deps.links.drop(uid);
       deps.health.drop(uid);
-      const { clusters, installation } = deps;
-      const outcome = await finalizeGuest(pass, { clusters, installation, setbacks, restAfterSetback });
+      const { clusters, installation, resources } = deps;
+      const volumes = resources.read.list(Volume, pass.resource.metadata.namespace);
+      const outcome = await finalizeGuest(pass, { clusters, installation, volumes, setbacks, restAfterSetback });
       if (outcome.type !== 'settled') return outcome;
       setbacks.clear(uid);
       await deps.logs.remove(`guest/${uid}`);
@@ -168,44 +184,11 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
     const restMs = setbacks.restMs(uid, pass.now);
     return setback && restMs > 0 ? waiting(setback.reason, setback.message, restMs) : undefined;
   }
+}
 
-  /** Asks the supervisor and the health monitor of a running guest; lets go of both when it does not run. */
-  async function lookInside(
-    pass: Pass<Guest>,
-    connection: ClusterConnection,
-    facts: GuestFacts,
-    desired: DesiredGuest,
-  ): Promise<LiveFacts> {
-    const { uid } = pass.resource.metadata;
-    if (facts.seen === 'unknown')
-      return { link: deps.links.state(uid), health: deps.health.state(uid), addresses: pass.status.addresses };
-    if (facts.seen !== 'ours' || !facts.running) {
-      await deps.links.drop(uid);
-      deps.health.drop(uid);
-      return { link: undefined, health: undefined, addresses: [] };
-    }
-    const addresses = await addressesOf(pass, connection, facts.node);
-    const [host] = addresses;
-    if (host === undefined || pass.status.startedDigest !== desired.processDigest)
-      return { link: undefined, health: undefined, addresses };
-
-    const secret = supervisorSecret(deps.guestKey, uid);
-    deps.links.ensure(uid, { host, port: SUPERVISOR_PORT, secret }, { restarts: 0 });
-    const check = healthPlan(pass.resource.spec, host);
-    if (check) deps.health.ensure(uid, check, new Date(pass.status.startedAt ?? pass.now));
-    else deps.health.drop(uid);
-    return { link: deps.links.state(uid), health: deps.health.state(uid), addresses };
-  }
-
-  async function addressesOf(
-    pass: Pass<Guest>,
-    { client }: ClusterConnection,
-    node: string,
-  ): Promise<readonly string[]> {
-    const { reservedAddress, addresses, vmid = 0 } = pass.status;
-    if (reservedAddress !== undefined) return [hostOf(reservedAddress)];
-    return addresses.length > 0 ? addresses : client.guestAddresses(node, vmid, pass.signal);
-  }
+/** A process that runs once does not crash: it ends. */
+function isOneRun({ resource, status }: Pass<Guest>): boolean {
+  return resource.spec.process.restart === 'Never' || status.finished;
 }
 
 /** The fast look is for a guest about which nothing is open. */
@@ -222,20 +205,12 @@ function expectedOf(pass: Pass<Guest>, desired: DesiredGuest): { memoryMiB: numb
 }
 
 function conclude(pass: Pass<Guest>, live: LiveFacts, facts: GuestFacts): Outcome {
-  if (pass.resource.spec.power === 'stopped' || facts.seen !== 'ours') return settled();
+  if (pass.resource.spec.power === 'stopped' || pass.status.finished || facts.seen !== 'ours') return settled();
   if (pass.status.addresses.length === 0) return waiting('AddressPending', NO_ADDRESS, addressCheckMs(pass));
   if (pass.status.healthy === true) return settled();
   const checkAfterMs = readyCheckAfterMs(pass.status, live, pass.now);
   if (checkAfterMs === undefined && pass.status.healthy === false) return settled(15_000);
   return waiting('HealthUnknown', 'The guest runs; it is not ready yet.', checkAfterMs ?? 15_000);
-}
-
-/** Guests that have not found a place yet. */
-function unplaced(read: ResourceReader): ObjectKey[] {
-  return read
-    .list(Guest)
-    .filter(({ status }) => status.vmid === undefined)
-    .map(({ metadata }) => metadata);
 }
 
 /** An address comes at once or, where DHCP does not answer, for hours not. */
@@ -250,9 +225,4 @@ function notReady(pass: Pass<Guest>, outcome: Outcome): Outcome {
   const { generation } = pass.resource.metadata;
   pass.status.conditions = tellInReady(pass.status.conditions, outcome, { generation, now: pass.now });
   return outcome;
-}
-
-/** One secret a guest, from the installation's key: nothing to store, nothing that one guest could use on another. */
-function supervisorSecret(key: string, uid: string): string {
-  return createHmac('sha256', key).update(uid).digest('base64url');
 }

@@ -4,6 +4,8 @@ import type { GuestLinkState } from '../providers/guest/guest-links.ts';
 import type { HealthState } from '../providers/guest/health-monitor.ts';
 import type { Trouble } from '../shared/trouble.ts';
 import { hostOf } from './desired.ts';
+import { endInWords, exitOf } from './finish.ts';
+import { unknownDisksCondition, type GuestDisk } from './mounts.ts';
 import type { GuestFacts } from './observe.ts';
 
 /** What is known of a running guest besides what Proxmox says. */
@@ -28,13 +30,17 @@ export interface GuestFindings {
   live: LiveFacts;
   /** What the last task came to, when it failed. */
   setback?: Trouble | undefined;
+  /** What its environment lacks; a guest that runs already goes on. */
+  missing?: Trouble | undefined;
+  /** Disks of no Volume; undefined when its config was not looked at. */
+  strangeDisks?: readonly GuestDisk[] | undefined;
 }
 
 /** The status as the facts have it. Pure; what was chosen stays, what is unknown is not guessed. */
 export function reportGuest(
   guest: Guest,
   status: Guest['status'],
-  { facts, live, setback }: GuestFindings,
+  { facts, live, setback, missing, strangeDisks }: GuestFindings,
   now: Date,
 ): Guest['status'] {
   const next = withFacts(status, facts, live, now);
@@ -43,6 +49,12 @@ export function reportGuest(
   for (const condition of conditionsFor(guest, next, { facts, live, setback }))
     conditions = setCondition(conditions, condition, at);
   if (facts.seen === 'ours' && !facts.running) conditions = removeCondition(conditions, 'AgentReady');
+  if (!missing) conditions = removeCondition(conditions, 'Configured');
+  else conditions = setCondition(conditions, { type: 'Configured', status: 'False', ...missing }, at);
+  if (strangeDisks) {
+    const told = unknownDisksCondition(guest, strangeDisks);
+    conditions = told ? setCondition(conditions, told, at) : removeCondition(conditions, 'DisksKnown');
+  }
   return { ...next, conditions };
 }
 
@@ -82,20 +94,12 @@ function withFacts(status: Guest['status'], facts: GuestFacts, live: LiveFacts, 
         power: 'running',
         addresses: status.reservedAddress === undefined ? [...live.addresses] : [hostOf(status.reservedAddress)],
         ...(healthy !== undefined && { healthy }),
-        ...(live.link?.lastExit && { lastExit: exitFrom(live.link.lastExit) }),
+        ...(live.link?.lastExit && !status.finished && { lastExit: exitOf(live.link.lastExit) }),
       };
     }
     default:
       return facts satisfies never;
   }
-}
-
-function exitFrom(exit: { code?: number; signal?: number; at: Date }): NonNullable<Guest['status']['lastExit']> {
-  return {
-    ...(exit.code !== undefined && { code: exit.code }),
-    ...(exit.signal !== undefined && { signal: exit.signal }),
-    at: exit.at.toISOString(),
-  };
 }
 
 /** Undefined while nothing is settled: what was known before then stands. */
@@ -182,6 +186,7 @@ function readyCondition(
     reason,
     message,
   });
+  if (status.finished) return no('Finished', endInWords(status));
   switch (facts.seen) {
     case 'unknown':
       return { type: 'Ready', status: 'Unknown', reason: facts.reason, message: facts.message };
@@ -211,7 +216,7 @@ function readyCondition(
       : no('Starting', 'The guest is being started.');
   if (status.addresses.length === 0) return no('AddressPending', NO_ADDRESS);
   if (live.link?.connected && live.link.process === 'backoff') return no('CrashLoop', crashMessage(live.link));
-  if (live.link?.connected && live.link.process === 'finished') return no('Exited', crashMessage(live.link));
+  if (live.link?.connected && live.link.process === 'finished') return no('Finished', crashMessage(live.link));
   if (status.healthy === true)
     return { type: 'Ready', status: 'True', reason: 'Healthy', message: 'The guest runs and is healthy.' };
   if (status.healthy === false)

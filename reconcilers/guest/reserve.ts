@@ -8,6 +8,7 @@ import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import { firstFreeAddress, ipv4Text, ipv4Number } from '../shared/ipv4.ts';
 import type { Reservations } from '../shared/reservations.ts';
 import { troubleOf, type Trouble } from '../shared/trouble.ts';
+import { mountConstraints, volumesOf } from '../shared/volumes.ts';
 import { forgetChoice } from './act.ts';
 import { hostOf } from './desired.ts';
 import { placementFacts } from './placement-facts.ts';
@@ -30,7 +31,7 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
   if (isChosenInVain(pass.status, deps.clusters)) forgetChoice(pass);
   if (pass.status.vmid !== undefined) return undefined;
 
-  const volumes = volumesOf(pass.resource, deps.read);
+  const volumes = mountedVolumes(pass.resource, deps.read);
   if ('type' in volumes) return volumes;
   const cluster = findCluster(pass.resource, volumes, deps);
   if ('type' in cluster) return cluster;
@@ -121,14 +122,11 @@ function isChosenInVain(
 }
 
 /** The volumes that the guest mounts; an outcome while one of them is not there, for it may decide on the node. */
-function volumesOf({ metadata, spec }: Guest, read: ResourceReader): Volume[] | Outcome {
-  const volumes: Volume[] = [];
-  for (const { volume: name } of spec.mounts) {
-    const volume = read.get(Volume, { namespace: metadata.namespace, name });
-    if (!volume) return waiting('WaitingForVolume', `Volume ${name} does not exist yet.`, 15_000);
-    volumes.push(volume);
-  }
-  return volumes;
+function mountedVolumes(guest: Guest, read: ResourceReader): Volume[] | Outcome {
+  const mounts = volumesOf(guest, read.list(Volume, guest.metadata.namespace));
+  const absent = mounts.find(({ volume }) => volume === undefined);
+  if (absent) return waiting('WaitingForVolume', `Volume ${absent.name} does not exist yet.`, 15_000);
+  return mounts.flatMap(({ volume }) => volume ?? []);
 }
 
 function findCluster(
@@ -137,7 +135,7 @@ function findCluster(
   { read, clusters }: ReserveDeps,
 ): ProxmoxCluster | Outcome {
   const { region } = guest.spec;
-  const wanted = guest.spec.cluster ?? volumes.find(({ status }) => status.cluster !== undefined)?.status.cluster;
+  const wanted = guest.spec.cluster ?? mountConstraints(volumes).clusters[0];
   const named = read.list(ProxmoxCluster).filter(({ metadata }) => wanted === undefined || metadata.name === wanted);
   const withRegion = named.filter(({ spec }) => spec.regions.some(({ name }) => name === region));
   const connected = withRegion.filter(({ metadata }) => clusters.get(metadata.name) !== undefined);

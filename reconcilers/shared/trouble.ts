@@ -43,6 +43,8 @@ const troubling: ReadonlySet<Reason> = new Set<Reason>([
   'GuestMissing',
   'AddressPending',
   'ConfigMissing',
+  'WaitingForVolume',
+  'DiskUnknown',
   'TaskFailed',
 ]);
 
