@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import type { Manifest, Resource } from '../../crds/define-kind.ts';
 import type { AnyKind } from '../../crds/kinds.ts';
-import { SYSTEM_NAMESPACE } from '../../crds/meta.ts';
+import { Deployment } from '../../crds/deployment.ts';
+import { SERVICE_LABEL, SYSTEM_NAMESPACE, type OwnerReference } from '../../crds/meta.ts';
 import { Project } from '../../crds/project.ts';
 import { Secret } from '../../crds/secret.ts';
+import { Service } from '../../crds/service.ts';
+import { Service } from '../../crds/service.ts';
 import { describeProblems, validateManifest } from '../../crds/validate.ts';
 import type { FieldProblem } from '../../controller/errors.ts';
 import { sameJson } from '../../controller/same-json.ts';
@@ -26,6 +29,8 @@ export interface AdmissionRequest {
   /** What is stored under the name. */
   existing: Resource | undefined;
   identity: Identity;
+  /** What the server itself wants it to go with; people who are no administrators cannot say so. */
+  owners?: readonly OwnerReference[] | undefined;
 }
 
 /**
@@ -44,7 +49,8 @@ export function createAdmission({ store, secrets }: AdmissionOptions): Admit {
     const manifest = readManifest(request);
     if (!request.existing) await requireProject(store, request);
     guardPlace(request, manifest);
-    const guarded = guardMetadata(request, manifest);
+    const owners = request.owners ?? (await ownersOfRevision(store, request, manifest));
+    const guarded = guardMetadata({ ...request, owners }, manifest);
     guardProject(request, guarded);
     return request.kind.kind === Secret.kind ? sealSecret(secrets, request, guarded) : guarded;
   };
@@ -105,12 +111,13 @@ async function requireProject(
   }
 }
 
-const systemKinds = new Set(['Secret', 'Event']);
+/** What may belong to the installation itself, instead of to a project. */
+const systemKinds = new Set(['Secret', 'Event', 'GitProvider', 'RepoSync']);
 
 function guardPlace({ kind, namespace, existing }: AdmissionRequest, { metadata: { name } }: Manifest): void {
   if (existing) return;
   if (namespace === SYSTEM_NAMESPACE && !systemKinds.has(kind.kind)) {
-    const message = `only Secrets of the installation live in ${SYSTEM_NAMESPACE}; use a project of your own`;
+    const message = `only Secrets and Git accounts of the installation itself live in ${SYSTEM_NAMESPACE}; use a project of your own`;
     throw invalid(kind, namespace, name, [{ path: 'metadata.namespace', message }]);
   }
   if (kind.kind === Project.kind && name === SYSTEM_NAMESPACE) {
@@ -120,14 +127,33 @@ function guardPlace({ kind, namespace, existing }: AdmissionRequest, { metadata:
   }
 }
 
+/** A revision belongs to its Service from the first moment on, whoever makes it. */
+async function ownersOfRevision(
+  store: Pick<ResourceStore, 'get'>,
+  { kind, namespace, existing }: AdmissionRequest,
+  { metadata: { name }, spec }: Manifest,
+): Promise<readonly OwnerReference[] | undefined> {
+  if (kind.kind !== Deployment.kind || existing) return undefined;
+  const service = await store.get(Service, { namespace, name: Deployment.specSchema.parse(spec).service });
+  if (service) return [controlling(service)];
+  throw invalid(kind, namespace, name, [{ path: 'spec.service', message: 'must name a Service of the project' }]);
+}
+
+function controlling({ apiVersion, kind, metadata: { name, uid } }: Resource): OwnerReference {
+  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+}
+
 const MOST_ANNOTATIONS = 256 * 2 ** 10;
 
 /**
  * Labels and annotations become what is written. Finalizers and owner references stay when they are left out; only
  * administrators change them, because cleaning up and cascading deletion hang on them. The rest is the server's.
  */
-function guardMetadata({ kind, namespace, existing, identity }: AdmissionRequest, manifest: Manifest): Manifest {
-  const { name, labels, annotations = {}, finalizers, ownerReferences, resourceVersion } = manifest.metadata;
+function guardMetadata(
+  { kind, namespace, existing, identity, owners: given }: AdmissionRequest,
+  manifest: Manifest,
+): Manifest {
+  const { name, annotations = {}, finalizers, ownerReferences, resourceVersion } = manifest.metadata;
   const before = existing?.metadata;
   const own: Record<string, string> =
     kind.kind === Secret.kind ? withoutAppliedValues(annotations) : { ...annotations };
@@ -143,11 +169,12 @@ function guardMetadata({ kind, namespace, existing, identity }: AdmissionRequest
       throw adminField('metadata.finalizers');
     if (before && finalizers && usual.some((finalizer) => !finalizers.includes(finalizer)))
       throw adminField('metadata.finalizers');
-    if (ownerReferences && !sameJson(ownerReferences, before?.ownerReferences ?? []))
+    if (ownerReferences && !sameJson(ownerReferences, given ?? before?.ownerReferences ?? []))
       throw adminField('metadata.ownerReferences');
   }
   const kept = finalizers ?? before?.finalizers;
-  const owners = ownerReferences ?? before?.ownerReferences;
+  const owners = given ? [...given] : (ownerReferences ?? before?.ownerReferences);
+  const labels = labelsOf(kind, manifest);
   return {
     ...manifest,
     metadata: {
@@ -160,6 +187,26 @@ function guardMetadata({ kind, namespace, existing, identity }: AdmissionRequest
       ...(resourceVersion !== undefined && { resourceVersion }),
     },
   };
+}
+
+/** Revisions are found by the Service that they are of. */
+function labelsOf({ kind }: AnyKind, { metadata: { labels }, spec }: Manifest): Record<string, string> | undefined {
+  if (kind !== Deployment.kind) return labels;
+  return { ...labels, [SERVICE_LABEL]: Deployment.specSchema.parse(spec).service };
+}
+
+/** Revisions and builds that belong to a service of the project they are made in: who may make them may say so. */
+const ofServices = new Set(['Deployment', 'Build']);
+
+async function namesOwnService(
+  store: Pick<ResourceStore, 'get'>,
+  { kind, namespace, existing }: AdmissionRequest,
+  { metadata: { ownerReferences = [] } }: Manifest,
+): Promise<boolean> {
+  const [owner, ...others] = ownerReferences;
+  if (!owner || others.length > 0 || existing || !ofServices.has(kind.kind) || owner.kind !== Service.kind)
+    return false;
+  return (await store.get(Service, { namespace, name: owner.name }))?.metadata.uid === owner.uid;
 }
 
 function adminField(path: string): Refused {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Manifest, Resource } from '../../crds/define-kind.ts';
 import type { AnyKind } from '../../crds/kinds.ts';
-import type { ManagedFields } from '../../crds/meta.ts';
+import type { ManagedFields, OwnerReference } from '../../crds/meta.ts';
 import type { Identity } from '../../controller/access/token-store.ts';
 import { isFault } from '../../controller/errors.ts';
 import { staleRead } from '../../controller/store/refusals.ts';
@@ -48,15 +48,24 @@ export interface WrittenBy {
   dryRun?: boolean | undefined;
 }
 
+/** Something to be made. */
+export interface NewObject {
+  kind: AnyKind;
+  namespace: string | undefined;
+  raw: unknown;
+  /** What the server itself makes it go with. */
+  owners?: readonly OwnerReference[] | undefined;
+}
+
 type WriteDeps = Pick<ResourceDeps, 'store' | 'admit' | 'clock'>;
 
 /** Makes an object of what somebody wrote: admitted, with the owners of its fields on record. */
 export async function storeNew(
   { admit, clock, store }: WriteDeps,
-  { kind, namespace, raw }: { kind: AnyKind; namespace: string | undefined; raw: unknown },
+  { kind, namespace, raw, owners }: NewObject,
   { writer, identity, dryRun }: WrittenBy,
 ): Promise<Resource> {
-  const manifest = await admit({ kind, namespace, name: undefined, raw, existing: undefined, identity });
+  const manifest = await admit({ kind, namespace, name: undefined, raw, existing: undefined, identity, owners });
   const owned = withOwners(manifest, ownersOfNew(raw, writer.manager, clock.now()));
   return store.create(kind, owned, writer, { dryRun });
 }

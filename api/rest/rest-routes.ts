@@ -4,15 +4,20 @@ import type { ApiEnv } from '../context.ts';
 import { forges } from '../forges/forges.ts';
 import { BASE, refuseOthers } from './allowed-methods.ts';
 import { mountAudit } from './audit.ts';
+import { mountAuth } from './auth.ts';
+import { mountDatabases } from './databases.ts';
+import { mountDeployments } from './deployments.ts';
 import { mountGitProviders } from './git-providers.ts';
 import { mountHealth } from './health.ts';
+import { mountProfile } from './profile.ts';
+import { mountLogs } from './logs.ts';
 import { mountProjects } from './projects.ts';
 import type { RestApp, RestDeps } from './rest-deps.ts';
 import { respondRestError } from './rest-error.ts';
 import { mountServices } from './services.ts';
+import { mountTemplates } from './templates.ts';
 
 interface RestRoutesOptions extends RestDeps {
-  authenticated: MiddlewareHandler<ApiEnv>;
   /** Told of what nobody foresaw. */
   unexpected(error: unknown, requestId: string): void;
 }
@@ -22,7 +27,17 @@ type Mount = (app: RestApp, deps: RestDeps) => void;
 const mountGit: Mount = (app, deps) => mountGitProviders(app, { ...deps, forges });
 
 /** The tags of the contract, a file each. */
-const tags: readonly Mount[] = [mountHealth, mountProjects, mountServices, mountAudit, mountGit];
+const tags: readonly Mount[] = [
+  mountHealth,
+  mountAuth,
+  mountProfile,
+  mountProjects,
+  mountServices,
+  mountTemplates,
+  mountDatabases,
+  mountAudit,
+  mountGit,
+];
 
 /** What anybody may ask for, without a token. */
 const open: ReadonlySet<string> = new Set(['/health', '/auth/login', '/auth/register', '/openapi.yaml', '/docs']);
@@ -39,14 +54,16 @@ const open: ReadonlySet<string> = new Set(['/health', '/auth/login', '/auth/regi
  * - throws `RestError` for what it refuses; faults of the store and refusals of the admission need no care.
  * Everybody here has shown a token, but at the paths in `open`.
  */
-export function restRoutes({ authenticated, unexpected, ...deps }: RestRoutesOptions): Hono<ApiEnv> {
+export function restRoutes({ unexpected, ...deps }: RestRoutesOptions): Hono<ApiEnv> {
   const app: RestApp = new Hono<ApiEnv>();
   app.onError((error, context) =>
     respondRestError(context, error, (cause) => unexpected(cause, context.get('requestId'))),
   );
   const { corsOrigins } = deps.settings;
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));
-  app.use((context, next) => (open.has(context.req.path.slice(BASE.length)) ? next() : authenticated(context, next)));
+  app.use((context, next) =>
+    open.has(context.req.path.slice(BASE.length)) ? next() : deps.authenticated(context, next),
+  );
   for (const mount of tags) mount(app, deps);
   app.all('*', refuseOthers(app));
   return app;

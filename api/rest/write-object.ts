@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Kind, Resource } from '../../crds/define-kind.ts';
-import { API_VERSION, SYSTEM_NAMESPACE } from '../../crds/meta.ts';
+import { API_VERSION, SYSTEM_NAMESPACE, type OwnerReference } from '../../crds/meta.ts';
 import { isFault, type FieldProblem } from '../../controller/errors.ts';
 import { sameJson } from '../../controller/same-json.ts';
 import type { ApiContext } from '../context.ts';
@@ -27,7 +27,8 @@ interface NewObject {
   /** The name as resources are called. */
   name: string;
   labels?: Record<string, string> | undefined;
-  ownerReferences?: object[] | undefined;
+  /** What it goes with; people cannot say so themselves. */
+  ownerReferences?: readonly OwnerReference[] | undefined;
   spec: object;
 }
 
@@ -36,11 +37,13 @@ export async function createObject<R extends Resource>(
   context: ApiContext,
   deps: WriteDeps,
   kind: Kind<R>,
-  { namespace, spec, ...metadata }: NewObject,
+  { namespace, spec, ownerReferences: owners, ...metadata }: NewObject,
   fields: FieldNames = {},
 ): Promise<R> {
   const raw = asSent({ apiVersion: API_VERSION, kind: kind.kind, metadata: { ...metadata, namespace }, spec });
-  return inWordsOf(fields, async () => kind.read(await storeNew(deps, { kind, namespace, raw }, byRest(context))));
+  return inWordsOf(fields, async () =>
+    kind.read(await storeNew(deps, { kind, namespace, raw, owners }, byRest(context))),
+  );
 }
 
 /** Makes an object whose name is made from what people call it; while that is taken, with something random behind it. */

@@ -28,6 +28,8 @@ export interface AuditEntry {
 /** Which entries; all that are given must match. */
 export interface AuditQuery {
   user?: string | undefined;
+  /** Any of these names of one person. */
+  users?: readonly string[] | undefined;
   kind?: string | undefined;
   uid?: string | undefined;
   action?: AuditAction | undefined;

@@ -8,11 +8,12 @@ export class MemoryAuditLog implements AuditLog {
     this.#entries.push({ id: String(this.#entries.length + 1), ...entry });
   }
 
-  async list({ user, kind, uid, action, limit, before, skip = 0 }: AuditQuery): Promise<AuditEntry[]> {
+  async list({ user, users, kind, uid, action, limit, before, skip = 0 }: AuditQuery): Promise<AuditEntry[]> {
     return this.#entries
       .filter(
         (entry) =>
           (user === undefined || entry.user === user) &&
+          (users === undefined || (entry.user !== undefined && users.includes(entry.user))) &&
           (kind === undefined || entry.kind === kind) &&
           (uid === undefined || entry.uid === uid) &&
           (action === undefined || entry.action === action) &&

@@ -30,7 +30,7 @@ const Row = z.object({
 /** Reads the audit that the PostgreSQL store writes. */
 export function createPostgresAuditLog(database: Database): AuditLog {
   return {
-    async list({ user, kind, uid, action, limit, before, skip = 0 }) {
+    async list({ user, users, kind, uid, action, limit, before, skip = 0 }) {
       if (before !== undefined && !/^\d{1,18}$/.test(before))
         throw new Fault('Invalid', `"${before}" is no audit entry.`);
       return database.read(
@@ -41,6 +41,7 @@ export function createPostgresAuditLog(database: Database): AuditLog {
           FROM audit
           WHERE true
             ${user === undefined ? sql`` : sql`AND "user" = ${user}`}
+            ${users === undefined ? sql`` : sql`AND "user" = ANY(${[...users]}::text[])`}
             ${kind === undefined ? sql`` : sql`AND kind = ${kind}`}
             ${uid === undefined ? sql`` : sql`AND uid = ${uid}`}
             ${action === undefined ? sql`` : sql`AND action = ${action}`}
