@@ -1,3 +1,8 @@
+import { z } from 'zod';
+
+/** What of a database a service can be told. */
+export const DatabasePart = z.enum(['url', 'host', 'port', 'username', 'password', 'database']);
+
 /** A place in a text of a template where the value of a variable goes: `${KEY}`, or `${KEY.part}` for a part of a database. */
 export interface Reference {
   key: string;

@@ -4,7 +4,7 @@ import { Duration } from '../../../crds/duration.ts';
 import { DnsLabel, EnvName, EnvText, PortNumber, SingleLine } from '../../../crds/names.ts';
 import { ByteQuantity, CpuQuantity } from '../../../crds/quantity.ts';
 import { BuildSettings, ImageReference, Port, VolumeMount } from '../../../crds/workload.ts';
-import { onlyReference, referencesIn, type Reference } from './references.ts';
+import { DatabasePart, onlyReference, referencesIn, type Reference } from './references.ts';
 import { TemplateVariable } from './template-variable.ts';
 
 export const TemplateCategory = z.enum([
@@ -50,8 +50,6 @@ const TemplateService = z.strictObject({
   env: z.record(EnvName, EnvText).default({}),
 });
 export type TemplateService = z.output<typeof TemplateService>;
-
-const DATABASE_PARTS: ReadonlySet<string> = new Set(['url', 'host', 'port', 'username', 'password', 'database']);
 
 /** One entry of the catalogue: a Service or a Database, and what has to be chosen for it. */
 export const Template = z
@@ -118,7 +116,8 @@ function referenceProblem(
 ): string | undefined {
   if (!variable) return `refers to ${key}, which is no variable of this template`;
   if (variable.type !== 'database') return part === undefined ? undefined : `must refer to ${key} without ".${part}"`;
-  if (part === undefined || !DATABASE_PARTS.has(part))
-    return `must refer to one of ${[...DATABASE_PARTS].join(', ')} of ${key}`;
+  if (!DatabasePart.safeParse(part).success) {
+    return `must refer to ${key} with one of ${DatabasePart.options.map((name) => `".${name}"`).join(', ')}`;
+  }
   return alone ? undefined : `must be nothing but the reference to ${key}`;
 }
