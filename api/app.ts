@@ -6,9 +6,13 @@ import type { LogStore } from '../controller/logs.ts';
 import type { SecretBox } from '../controller/secrets/secret-box.ts';
 import type { ResourceStore } from '../controller/store/store.ts';
 import { artifactRoutes, type Artifacts } from './artifacts.ts';
+import type { AccountServices } from '../controller/access/account-services.ts';
+import { createUserDirectory } from './auth/user-directory.ts';
 import { authenticate } from './auth/authenticate.ts';
 import { createAuthorizer } from './auth/authorizer.ts';
 import { createClientAddress } from './auth/client-address.ts';
+import { LoginLimits } from './auth/login-limits.ts';
+import { tokenRoutes } from './auth/token-routes.ts';
 import type { TokenStore } from '../controller/access/token-store.ts';
 import type { ApiContext, ApiEnv } from './context.ts';
 import { createReadLog } from './logs.ts';
@@ -16,7 +20,7 @@ import { probeRoutes, type ProbeSource } from './probe-routes.ts';
 import { requestLog, safeHeaders } from './request-log.ts';
 import { createAdmission } from './resources/admission.ts';
 import { resourceRoutes } from './resources/routes.ts';
-import type { RestSettings, UserDirectory } from './rest/rest-deps.ts';
+import type { RestSettings } from './rest/rest-deps.ts';
 import { BASE } from './rest/allowed-methods.ts';
 import { restRoutes } from './rest/rest-routes.ts';
 import { respondError } from './respond.ts';
@@ -41,15 +45,14 @@ interface AppOptions {
   trustedProxies?: readonly string[] | undefined;
   /** Without it no origin is allowed, and builds take no path of this machine. */
   rest?: Partial<RestSettings> | undefined;
-  /** Who the users are; without it their names are their ids. */
-  users?: UserDirectory | undefined;
+  access: AccountServices;
   /** Ends watches and followed logs when it aborts, so that the server can stop. */
   closing?: AbortSignal | undefined;
 }
 
 /** The whole HTTP side of Containr. Handlers read and write the store and nothing else. */
 export function createApp(options: AppOptions): Hono<ApiEnv> {
-  const { store, logs, secrets, clock, log, closing = new AbortController().signal } = options;
+  const { store, logs, access, secrets, clock, log, closing = new AbortController().signal } = options;
   const clients = createClientAddress(options.trustedProxies);
   const authenticated = authenticate({ tokens: options.tokens, clock });
   const readLog = createReadLog({ store, logs, clock, closing });
@@ -80,6 +83,8 @@ export function createApp(options: AppOptions): Hono<ApiEnv> {
     app.get('/metrics', async (context) => answerMetrics(context, await metricsText()));
   }
   app.route('/', resourceRoutes({ ...resources, authenticated }));
+  const limits = new LoginLimits(clock);
+  app.route('/', tokenRoutes({ ...access, authenticated, limits, clock }));
   app.route(
     BASE,
     restRoutes({
@@ -87,7 +92,9 @@ export function createApp(options: AppOptions): Hono<ApiEnv> {
       logs,
       audit: options.audit,
       secrets,
-      users: options.users ?? { idOf: (user) => Promise.resolve(user) },
+      users: createUserDirectory(access.accounts),
+      access,
+      limits,
       settings: { corsOrigins: [], buildRoot: undefined, ...options.rest },
       version: options.version,
       authenticated,

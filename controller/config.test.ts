@@ -25,6 +25,10 @@ describe('readConfig', () => {
       pollIntervalMs: 2_000,
       maxRepositoryMiB: 1_024,
       logLimitMiB: 64,
+      registration: 'first-user',
+      sessionMinutes: 60,
+      sessionKeyDays: 30,
+      trustedProxies: [],
     });
     expect(config.adminTokenFile).toBe(`${config.dataDir}/admin-token`);
   });
@@ -42,6 +46,10 @@ describe('readConfig', () => {
       CONTAINR_MAX_REPOSITORY_MIB: '10',
       CONTAINR_LOG_LIMIT_MIB: '1',
       CONTAINR_ADMIN_TOKEN_FILE: '/run/token',
+      CONTAINR_REGISTRATION: 'closed',
+      CONTAINR_SESSION_MINUTES: '15',
+      CONTAINR_SESSION_KEY_DAYS: '7',
+      CONTAINR_TRUSTED_PROXIES: '10.0.0.5, fd00::/8',
       CONTAINR_CORS_ORIGINS: 'https://panel.example.com, http://localhost:3000',
       CONTAINR_BUILD_ROOT: '/srv/builds/',
       CONTAINR_EXIT_WITH_STDIN: '1',
@@ -59,6 +67,10 @@ describe('readConfig', () => {
       logLimitMiB: 1,
       adminTokenFile: '/run/token',
       tls: undefined,
+      registration: 'closed',
+      sessionMinutes: 15,
+      sessionKeyDays: 7,
+      trustedProxies: ['10.0.0.5', 'fd00::/8'],
       corsOrigins: ['https://panel.example.com', 'http://localhost:3000'],
       buildRoot: '/srv/builds',
       exitWithStdin: true,

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { registrationPolicies, type RegistrationPolicy } from './access/account-store.ts';
 import { Fault } from './errors.ts';
 import { logLevels } from './log.ts';
 
@@ -34,18 +35,17 @@ const pathList = z
   .refine((paths) => paths.every((path) => isAbsolute(path)), 'must be absolute paths, separated by ":"')
   .transform((paths) => paths.map((path) => resolve(path)));
 
-const originList = z
-  .string()
-  .transform((text) =>
-    text
-      .split(',')
-      .map((origin) => origin.trim())
-      .filter((origin) => origin !== ''),
-  )
-  .refine(
-    (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
-    'must be origins such as https://panel.example.com, separated by ","',
-  );
+const commaList = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== ''),
+);
+
+const originList = commaList.refine(
+  (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+  'must be origins such as https://panel.example.com, separated by ","',
+);
 
 const Environment = z.object({
   CONTAINR_DATA_DIR: z.string().optional(),
@@ -64,6 +64,12 @@ const Environment = z.object({
   CONTAINR_ADMIN_TOKEN_FILE: z.string().optional(),
   CONTAINR_TLS_CERT_FILE: z.string().optional(),
   CONTAINR_TLS_KEY_FILE: z.string().optional(),
+  CONTAINR_REGISTRATION: z
+    .enum(registrationPolicies, { error: `must be one of ${registrationPolicies.join(', ')}` })
+    .default('first-user'),
+  CONTAINR_SESSION_MINUTES: whole(5, 1_440).default(60),
+  CONTAINR_SESSION_KEY_DAYS: whole(1, 365).default(30),
+  CONTAINR_TRUSTED_PROXIES: commaList.default([]),
   CONTAINR_CORS_ORIGINS: originList.default([]),
   CONTAINR_BUILD_ROOT: z
     .string()
@@ -98,6 +104,14 @@ export interface Config {
   readonly adminTokenFile: string;
   /** `CONTAINR_TLS_CERT_FILE` and `CONTAINR_TLS_KEY_FILE`: PEM files to speak HTTPS with; both or none, plain HTTP without. */
   readonly tls: { certFile: string; keyFile: string } | undefined;
+  /** `CONTAINR_REGISTRATION`: who may make an account: open, first-user or closed; first-user. */
+  readonly registration: RegistrationPolicy;
+  /** `CONTAINR_SESSION_MINUTES`: how long a login lasts; 60. */
+  readonly sessionMinutes: number;
+  /** `CONTAINR_SESSION_KEY_DAYS`: how long one key signs sessions; 30. */
+  readonly sessionKeyDays: number;
+  /** `CONTAINR_TRUSTED_PROXIES`: addresses or networks, separated by ",", whose X-Forwarded-For is believed; none. */
+  readonly trustedProxies: readonly string[];
   /** `CONTAINR_CORS_ORIGINS`: origins, separated by ",", whose pages may call the REST API from a browser; none. */
   readonly corsOrigins: readonly string[];
   /** `CONTAINR_BUILD_ROOT`: the folder below which builds of the REST API may take a `source_path`; without it none may. */
@@ -129,6 +143,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLimitMiB: data.CONTAINR_LOG_LIMIT_MIB,
     adminTokenFile: resolve(data.CONTAINR_ADMIN_TOKEN_FILE ?? join(dataDir, 'admin-token')),
     tls: tlsOf(data.CONTAINR_TLS_CERT_FILE, data.CONTAINR_TLS_KEY_FILE),
+    registration: data.CONTAINR_REGISTRATION,
+    sessionMinutes: data.CONTAINR_SESSION_MINUTES,
+    sessionKeyDays: data.CONTAINR_SESSION_KEY_DAYS,
+    trustedProxies: Object.freeze(data.CONTAINR_TRUSTED_PROXIES),
     corsOrigins: Object.freeze(data.CONTAINR_CORS_ORIGINS),
     buildRoot: data.CONTAINR_BUILD_ROOT === undefined ? undefined : resolve(data.CONTAINR_BUILD_ROOT),
     exitWithStdin: data.CONTAINR_EXIT_WITH_STDIN === '1',

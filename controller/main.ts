@@ -3,14 +3,14 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createApp } from '../api/app.ts';
+import { createVerifier } from '../api/auth/verifier.ts';
 import { startServer } from '../api/server.ts';
 import { Secret } from '../crds/secret.ts';
 import { createArtifactStore } from '../reconcilers/providers/oci/artifact-store.ts';
 import { ensureAdministrator } from './access/first-administrator.ts';
 import type { AuditLog } from './access/audit-log.ts';
 import { createPostgresAuditLog } from './access/postgres-audit-log.ts';
-import { createPostgresTokenStore } from './access/postgres-token-store.ts';
-import type { TokenStore } from './access/token-store.ts';
+import { openAccounts } from './access/open-accounts.ts';
 import { systemClock } from './clock.ts';
 import { readConfig, type Config } from './config.ts';
 import { lockDataDir } from './data-dir-lock.ts';
@@ -64,7 +64,8 @@ async function run(
   await demandKeys(keyring, database.store, config.dataDir);
   const artifacts = createArtifactStore({ dir: join(config.dataDir, 'artifacts'), clock });
   const metrics = createMetrics();
-  await ensureAdministrator(database.tokens, config.adminTokenFile, log);
+  const access = openAccounts({ config, keyring, sql: database.sql, clock });
+  await ensureAdministrator(access.tokens, config.adminTokenFile, log);
 
   const life = new AbortController();
   stack.defer(() => life.abort());
@@ -112,7 +113,9 @@ async function run(
     store: database.store,
     logs: database.logs,
     audit: database.audit,
-    tokens: database.tokens,
+    access,
+    tokens: createVerifier(access),
+    trustedProxies: config.trustedProxies,
     rest: { corsOrigins: config.corsOrigins, buildRoot: config.buildRoot },
     secrets,
     version: ownVersion(),
@@ -147,7 +150,7 @@ interface Database {
   leases: ReturnType<typeof createPostgresLeaseStore>;
   logs: LogStore;
   audit: AuditLog;
-  tokens: TokenStore;
+  sql: ReturnType<typeof connectPostgres>;
 }
 
 async function openDatabase(config: Config, log: Logger, stack: AsyncDisposableStack): Promise<Database> {
@@ -167,7 +170,7 @@ async function openDatabase(config: Config, log: Logger, stack: AsyncDisposableS
     leases: createPostgresLeaseStore(sql),
     logs,
     audit: createPostgresAuditLog(sql),
-    tokens: createPostgresTokenStore({ sql, clock: systemClock }),
+    sql,
   };
 }
 

@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from 'hono';
 import type { Clock } from '../../controller/clock.ts';
 import type { ApiEnv } from '../context.ts';
 import { Refused } from '../status.ts';
+import { networkOf } from './client-address.ts';
 import { FailureLimit } from './failure-limit.ts';
 import type { Identity, TokenStore } from '../../controller/access/token-store.ts';
 
@@ -20,7 +21,7 @@ export function authenticate({ tokens, clock }: AuthenticateOptions): Middleware
   const known = new Set<string>();
 
   return async (context, next) => {
-    const address = context.get('address');
+    const from = networkOf(context.get('address'));
     const token = bearerToken(context.req.header('authorization'));
     if (token === undefined) {
       context.header('WWW-Authenticate', 'Bearer realm="containr"');
@@ -30,12 +31,12 @@ export function authenticate({ tokens, clock }: AuthenticateOptions): Middleware
       );
     }
     const digest = createHash('sha256').update(token).digest('base64');
-    const waitMs = known.has(digest) ? 0 : limit.waitMs(address);
+    const waitMs = known.has(digest) ? 0 : limit.waitMs(from);
     if (waitMs > 0) throw tooMany(waitMs);
     const identity = await verified(tokens, token);
     if (!identity) {
       known.delete(digest);
-      limit.failed(address);
+      limit.failed(from);
       context.header('WWW-Authenticate', 'Bearer realm="containr", error="invalid_token"');
       throw new Refused(
         'Unauthorized',
@@ -61,6 +62,7 @@ function tooMany(waitMs: number): Refused {
   });
 }
 
-function bearerToken(header: string | undefined): string | undefined {
+/** The token of an Authorization header; undefined for any other header. */
+export function bearerToken(header: string | undefined): string | undefined {
   return /^Bearer +([\x21-\x7e]+) *$/i.exec(header ?? '')?.[1];
 }

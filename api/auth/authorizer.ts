@@ -1,10 +1,11 @@
 import { SYSTEM_NAMESPACE } from '../../crds/meta.ts';
-import { Project, type Role } from '../../crds/project.ts';
+import { Project, Role } from '../../crds/project.ts';
 import type { Resource } from '../../crds/define-kind.ts';
 import { notFound } from '../../controller/store/refusals.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
 import { Refused } from '../status.ts';
 import type { Identity } from '../../controller/access/token-store.ts';
+import { isCalled } from './principal.ts';
 import { decide, isForMembers, type Action, type Verb } from './permissions.ts';
 
 /** What somebody wants to do, and where. */
@@ -35,16 +36,16 @@ export interface Authorizer {
 const everything: Visibility = { all: true, sees: () => true, holds: () => Promise.resolve(true) };
 
 export function createAuthorizer(store: Pick<ResourceStore, 'get' | 'list'>): Authorizer {
-  async function roleIn(user: string, project: string | undefined): Promise<Role | undefined> {
+  async function roleIn(identity: Identity, project: string | undefined): Promise<Role | undefined> {
     if (project === undefined || project === SYSTEM_NAMESPACE) return undefined;
     const found = await store.get(Project, { name: project });
-    return found && roleOf(user, found);
+    return found && roleOf(identity, found);
   }
 
-  async function rolesOf(user: string): Promise<Map<string, Role>> {
+  async function rolesOf(identity: Identity): Promise<Map<string, Role>> {
     const roles = new Map<string, Role>();
     for (const project of (await store.list(Project)).items) {
-      const role = roleOf(user, project);
+      const role = roleOf(identity, project);
       if (role !== undefined) roles.set(project.metadata.name, role);
     }
     return roles;
@@ -54,7 +55,7 @@ export function createAuthorizer(store: Pick<ResourceStore, 'get' | 'list'>): Au
     async check(identity, asked) {
       if (isOverAll(asked)) return;
       const project = asked.kind === Project.kind ? asked.name : asked.namespace;
-      const role = identity.admin ? undefined : await roleIn(identity.user, project);
+      const role = identity.admin ? undefined : await roleIn(identity, project);
       if (!identity.admin && role === undefined && asked.namespace !== undefined && asked.name === undefined) {
         throw new Refused('NotFound', `There is no project "${asked.namespace}", or you are not a member of it.`);
       }
@@ -73,7 +74,7 @@ export function createAuthorizer(store: Pick<ResourceStore, 'get' | 'list'>): Au
 
     async visibility(identity, asked) {
       if (identity.admin || !isOverAll(asked)) return everything;
-      const roles = await rolesOf(identity.user);
+      const roles = await rolesOf(identity);
       const action: Action = { verb: asked.verb, kind: asked.kind };
       return {
         all: false,
@@ -81,12 +82,12 @@ export function createAuthorizer(store: Pick<ResourceStore, 'get' | 'list'>): Au
           // A Project says itself who belongs to it, also one that is newer than the roles read here.
           const role =
             Project.kind === object.kind
-              ? roleOf(identity.user, Project.read(object))
+              ? roleOf(identity, Project.read(object))
               : roles.get(object.metadata.namespace ?? '');
           return decide(identity, role, action).type === 'allow';
         },
         async holds() {
-          const now = await rolesOf(identity.user);
+          const now = await rolesOf(identity);
           return now.size === roles.size && [...now].every(([project, role]) => roles.get(project) === role);
         },
       };
@@ -101,6 +102,8 @@ function isOverAll({ verb, kind, namespace, name }: Asked): boolean {
   );
 }
 
-function roleOf(user: string, { spec }: Project): Role | undefined {
-  return spec.members.find((member) => member.user === user)?.role;
+/** Somebody may be named by several addresses: what gives the most counts. The roles stand in that order. */
+function roleOf(identity: Identity, { spec }: Project): Role | undefined {
+  const roles = spec.members.filter(({ user }) => isCalled(identity, user)).map(({ role }) => role);
+  return Role.options.find((role) => roles.includes(role));
 }

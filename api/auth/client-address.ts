@@ -37,6 +37,23 @@ export function createClientAddress(trustedProxies: readonly string[] = []): Cli
   };
 }
 
+/**
+ * Whom to hold failures against: an IPv4 address, or the /64 network of an IPv6 one, all of whose addresses are at the same
+ * person's command.
+ */
+export function networkOf(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const [head = '', tail = ''] = address.split('::');
+  const [left, right] = [groupsOf(head), groupsOf(tail)];
+  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => 0);
+  const network = [...left, ...zeros, ...right].slice(0, 4).map((group) => group.toString(16));
+  return `${network.join(':')}::/64`;
+}
+
+function groupsOf(half: string): number[] {
+  return half === '' ? [] : half.split(':').map((group) => Number.parseInt(group, 16));
+}
+
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');

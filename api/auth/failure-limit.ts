@@ -1,38 +1,51 @@
 import type { Clock } from '../../controller/clock.ts';
 
-const BURST = 20;
-const REFILL_MS = 3_000;
-const MOST_ADDRESSES = 10_000;
+/** So many failures at once, then one more every so often. */
+export interface LimitSettings {
+  burst: number;
+  refillMs: number;
+}
 
-/** Counts failed logins by address: so many at once, then one every few seconds. */
+const MOST_KEYS = 10_000;
+
+/** Counts failures by address, or by whatever else they are held against. */
 export class FailureLimit {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  /** When an address would be back at no failures. The one that failed last stands last. */
+  readonly #settings: LimitSettings;
+  /** When a key would be back at no failures. The one that failed last stands last. */
   readonly #clearAt = new Map<string, number>();
 
-  constructor(clock: Pick<Clock, 'monotonicMs'>) {
+  constructor(clock: Pick<Clock, 'monotonicMs'>, settings: LimitSettings = { burst: 20, refillMs: 3_000 }) {
     this.#clock = clock;
+    this.#settings = settings;
   }
 
-  /** How long the address has to wait before its next try; 0 when it may try now. */
-  waitMs(address: string): number {
-    const debt = (this.#clearAt.get(address) ?? 0) - this.#clock.monotonicMs();
-    return Math.max(0, debt - (BURST - 1) * REFILL_MS);
+  /** How long the key has to wait before its next try; 0 when it may try now. */
+  waitMs(key: string): number {
+    const { burst, refillMs } = this.#settings;
+    const debt = (this.#clearAt.get(key) ?? 0) - this.#clock.monotonicMs();
+    return Math.max(0, debt - (burst - 1) * refillMs);
   }
 
-  failed(address: string): void {
+  failed(key: string): void {
     const now = this.#clock.monotonicMs();
-    const clearAt = Math.max(this.#clearAt.get(address) ?? 0, now) + REFILL_MS;
-    this.#clearAt.delete(address);
-    this.#clearAt.set(address, clearAt);
-    if (this.#clearAt.size > MOST_ADDRESSES) this.#forget(now);
+    const clearAt = Math.max(this.#clearAt.get(key) ?? 0, now) + this.#settings.refillMs;
+    this.#clearAt.delete(key);
+    this.#clearAt.set(key, clearAt);
+    if (this.#clearAt.size > MOST_KEYS) this.#forget(now);
+  }
+
+  /** Takes one failure back: it was none. */
+  forgive(key: string): void {
+    const clearAt = this.#clearAt.get(key);
+    if (clearAt !== undefined) this.#clearAt.set(key, clearAt - this.#settings.refillMs);
   }
 
   /** Drops who is clear again, and the one that failed longest ago. */
   #forget(now: number): void {
-    for (const [address, clearAt] of this.#clearAt) {
-      if (clearAt > now && this.#clearAt.size <= MOST_ADDRESSES) break;
-      this.#clearAt.delete(address);
+    for (const [key, clearAt] of this.#clearAt) {
+      if (clearAt > now && this.#clearAt.size <= MOST_KEYS) break;
+      this.#clearAt.delete(key);
     }
   }
 }

@@ -1,7 +1,9 @@
-import type { Hono } from 'hono';
+import type { Hono, MiddlewareHandler } from 'hono';
 import type { AuditLog } from '../../controller/access/audit-log.ts';
 import type { LogStore } from '../../controller/logs.ts';
 import type { SecretBox } from '../../controller/secrets/secret-box.ts';
+import type { AccountServices } from '../../controller/access/account-services.ts';
+import type { LoginLimits } from '../auth/login-limits.ts';
 import type { ApiEnv } from '../context.ts';
 import type { ResourceDeps } from '../resources/deps.ts';
 
@@ -28,6 +30,10 @@ export interface RestDeps extends ResourceDeps {
   audit: AuditLog;
   secrets: SecretBox;
   users: UserDirectory;
+  access: AccountServices;
+  limits: LoginLimits;
+  /** Demands a token; for what takes one without needing it. */
+  authenticated: MiddlewareHandler<ApiEnv>;
   settings: RestSettings;
   /** Version of the program, such as `0.1.0`. */
   version: string;

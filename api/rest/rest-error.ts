@@ -5,6 +5,8 @@ import { statusOf, type Status, type StatusReason } from '../status.ts';
 
 const statuses = {
   invalid_request: 400,
+  email_taken: 400,
+  registration_closed: 400,
   unauthorized: 401,
   forbidden: 403,
   not_found: 404,

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { Kind, Resource } from '../../crds/define-kind.ts';
 import { Project } from '../../crds/project.ts';
+import type { RegistrationPolicy } from '../../controller/access/account-store.ts';
 import { MemoryAuditLog } from '../../controller/access/memory-audit-log.ts';
 import { systemClock, type Clock } from '../../controller/clock.ts';
 import { createSecretBox, type SecretBox } from '../../controller/secrets/secret-box.ts';
@@ -9,6 +10,9 @@ import { createMemoryLogStore } from '../../controller/store/memory-log-store.ts
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
 import { createApp } from '../app.ts';
+import type { AccountServices } from '../../controller/access/account-services.ts';
+import { createVerifier } from '../auth/verifier.ts';
+import { createMemoryAccounts } from './memory-accounts.ts';
 import type { RestSettings } from '../rest/rest-deps.ts';
 import type { Identity } from '../../controller/access/token-store.ts';
 
@@ -49,6 +53,8 @@ export interface ApiFixture {
   app: ReturnType<typeof createApp>;
   store: ResourceStore;
   audit: MemoryAuditLog;
+  /** Accounts, of which there is none at first: the `people` above have tokens only. */
+  access: AccountServices;
   logs: LogStore;
   box: SecretBox;
   logged: object[];
@@ -65,6 +71,7 @@ interface FixtureOptions {
   clock?: Clock;
   trustedProxies?: string[];
   rest?: Partial<RestSettings>;
+  registration?: RegistrationPolicy;
   store?: ResourceStore;
 }
 
@@ -74,6 +81,7 @@ export function createApi({
   trustedProxies,
   store: given,
   rest,
+  registration = 'open',
 }: FixtureOptions = {}): ApiFixture {
   const audit = new MemoryAuditLog();
   const store = given ?? createMemoryStore({ clock, audit });
@@ -85,13 +93,16 @@ export function createApi({
     created: false,
     derive: (purpose) => Buffer.alloc(32, purpose),
   });
+  const access = createMemoryAccounts({ clock, audit, registration });
+  const verifier = createVerifier(access);
   const known = new Map<string, Identity>(Object.entries(people));
   const app = createApp({
     store,
     logs,
     audit,
     secrets: box,
-    tokens: { verify: async (token) => known.get(token) },
+    access,
+    tokens: { verify: async (token) => known.get(token) ?? verifier.verify(token) },
     version: '0.1.0',
     clock,
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
@@ -117,6 +128,7 @@ export function createApi({
     app,
     store,
     audit,
+    access,
     logs,
     box,
     logged,

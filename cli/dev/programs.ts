@@ -52,6 +52,7 @@ export function controllerProgram({ dataDir, port, allowRepositories }: DevOptio
       CONTAINR_ALLOW_LOCAL_REPOSITORIES: repositories.map((folder) => resolve(folder)).join(':'),
       CONTAINR_ADMIN_TOKEN_FILE: adminTokenFile(dataDir),
       CONTAINR_EXIT_WITH_STDIN: '1',
+      CONTAINR_REGISTRATION: 'open',
     },
   };
 }

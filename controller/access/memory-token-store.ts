@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../clock.ts';
 import type { Writer } from '../store/store.ts';
 import { accountAuditEntry, type AccountEvent } from './account-audit.ts';
 import type { AccountStore } from './account-store.ts';
+import { foldAddress } from './fold-address.ts';
 import type { MemoryAuditLog } from './memory-audit-log.ts';
 import { NOTED_EVERY_MS, newTokenText, tokenHash, type ListedToken, type TokenStore } from './token-store.ts';
 
@@ -27,8 +28,8 @@ export function createMemoryTokenStore({
 
   async function withOwner(token: ListedToken) {
     const account = token.owner === undefined ? undefined : await accounts?.get(token.owner);
-    const { email: user = token.user, administrator: admin = token.admin } = account ?? {};
-    return { account, token: { ...token, user, admin } };
+    if (!account) return { account, token };
+    return { account, token: { ...token, user: foldAddress(account.email), admin: account.administrator } };
   }
 
   return {

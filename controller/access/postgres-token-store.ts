@@ -104,7 +104,7 @@ export function createPostgresTokenStore({
 
 function columns(sql: Parameters<BuildQuery>[0]) {
   return sql`
-    t.id, t.name, t.owner, coalesce(u.email, t."user") AS "user", coalesce(u.administrator, t.admin) AS admin, t.scope,
+    t.id, t.name, t.owner, coalesce(lower(u.email COLLATE "C"), t."user") AS "user", coalesce(u.administrator, t.admin) AS admin, t.scope,
     t.created_at AS "createdAt", t.expires_at AS "expiresAt", t.revoked_at AS "revokedAt",
     t.last_used_at AS "lastUsedAt"`;
 }

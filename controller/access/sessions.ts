@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Writer } from '../store/store.ts';
 import type { Account, AccountStore } from './account-store.ts';
+import { foldAddress } from './fold-address.ts';
 import type { SessionTokens } from './session-tokens.ts';
 import type { Identity } from './token-store.ts';
 
@@ -39,7 +40,7 @@ export class Sessions {
     const { id, email, name, emails, administrator } = found.account;
     const account = { id, name, emails };
     const session = { endsAt: claims.expiresAt };
-    return { user: email, admin: administrator, scope: 'admin', tokenId: claims.id, account, session };
+    return { user: foldAddress(email), admin: administrator, scope: 'admin', tokenId: claims.id, account, session };
   }
 
   /** It is over from now on; here at once, in other controllers after some seconds. */

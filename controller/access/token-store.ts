@@ -7,7 +7,7 @@ export type TokenScope = 'read' | 'write' | 'admin';
 
 /** Who asks, by the token that they show: `context.get('identity')` behind `authenticate`; see also `principalOf`. */
 export interface Identity {
-  /** As people know them, and as the audit names them: the present address of the account, else what the token was made for. */
+  /** As the audit names them: the present address of the account, folded, so one of its `emails`; else what the token was made for. */
   user: string;
   /** Whether the user is an administrator of the installation. */
   admin: boolean;

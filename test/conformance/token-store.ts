@@ -117,14 +117,14 @@ export function tokenStoreConformance(makeAll: (clock: Clock) => Promise<Made>):
     await accounts.update(bob.id, { email: 'Bob@new.example.com', name: 'Robert' }, by);
     expect(await tokens.verify(ofAnn.token)).toMatchObject({ user: 'ann@example.com', admin: true });
     expect(await tokens.verify(ofBob.token)).toEqual({
-      user: 'Bob@new.example.com',
+      user: 'bob@new.example.com',
       admin: false,
       scope: 'admin',
       tokenId: ofBob.id,
       account: { id: bob.id, name: 'Robert', emails: ['bob@example.com', 'bob@new.example.com'] },
       expiresAt: undefined,
     });
-    expect(await tokens.list()).toMatchObject([{ owner: ann.id }, { owner: bob.id, user: 'Bob@new.example.com' }]);
+    expect(await tokens.list()).toMatchObject([{ owner: ann.id }, { owner: bob.id, user: 'bob@new.example.com' }]);
   });
 
   it('notes who made and revoked a token, once, and never the token', async () => {
