@@ -6,7 +6,6 @@ import { SERVICE_LABEL, SYSTEM_NAMESPACE, type OwnerReference } from '../../crds
 import { Project } from '../../crds/project.ts';
 import { Secret } from '../../crds/secret.ts';
 import { Service } from '../../crds/service.ts';
-import { Service } from '../../crds/service.ts';
 import { describeProblems, validateManifest } from '../../crds/validate.ts';
 import type { FieldProblem } from '../../controller/errors.ts';
 import { sameJson } from '../../controller/same-json.ts';
@@ -193,20 +192,6 @@ function guardMetadata(
 function labelsOf({ kind }: AnyKind, { metadata: { labels }, spec }: Manifest): Record<string, string> | undefined {
   if (kind !== Deployment.kind) return labels;
   return { ...labels, [SERVICE_LABEL]: Deployment.specSchema.parse(spec).service };
-}
-
-/** Revisions and builds that belong to a service of the project they are made in: who may make them may say so. */
-const ofServices = new Set(['Deployment', 'Build']);
-
-async function namesOwnService(
-  store: Pick<ResourceStore, 'get'>,
-  { kind, namespace, existing }: AdmissionRequest,
-  { metadata: { ownerReferences = [] } }: Manifest,
-): Promise<boolean> {
-  const [owner, ...others] = ownerReferences;
-  if (!owner || others.length > 0 || existing || !ofServices.has(kind.kind) || owner.kind !== Service.kind)
-    return false;
-  return (await store.get(Service, { namespace, name: owner.name }))?.metadata.uid === owner.uid;
 }
 
 function adminField(path: string): Refused {
