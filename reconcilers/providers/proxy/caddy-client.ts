@@ -88,14 +88,17 @@ export function createCaddyClient({ admin, guard, newMark = randomMark }: CaddyO
     async stands(signal) {
       const path = `${APPS}/http/servers/${HTTP_SERVER}/listen`;
       const { status, text } = await admin.call({ method: 'GET', path }, signal);
-      const expected = OurServer.safeParse(standing?.apps.http?.servers?.[HTTP_SERVER]).data?.listen;
+      const expected = standing && listenOf(standing.apps);
       return status === 200 && expected !== undefined && isDeepStrictEqual(JSON.parse(text), expected);
     },
 
     async write(table, revision, signal) {
       const before = readAs(revision);
-      const options = { features: await features(signal), mark: newMark(), ruled: hostsRuledByOthers(before.apps) };
-      await put(mergeCaddy(before.apps, renderCaddy(table, options)), before, signal);
+      const options = { features: await features(signal), ruled: hostsRuledByOthers(before.apps) };
+      const next = (mark: string): unknown => mergeCaddy(before.apps, renderCaddy(table, { ...options, mark }));
+      // Each change makes Caddy start all its servers anew, so none is made for nothing.
+      if (isDeepStrictEqual(next(markOf(before.apps)), before.apps)) return before;
+      await put(next(newMark()), before, signal);
       return read(signal);
     },
 
@@ -106,6 +109,15 @@ export function createCaddyClient({ admin, guard, newMark = randomMark }: CaddyO
 
     close: () => admin.close(),
   };
+}
+
+function listenOf(apps: CaddyApps): string[] | undefined {
+  return OurServer.safeParse(apps.http?.servers?.[HTTP_SERVER]).data?.listen;
+}
+
+/** The mark of the write that left this. */
+function markOf(apps: CaddyApps): string {
+  return listenOf(apps)?.at(-1)?.split('-').at(-1) ?? '';
 }
 
 function refusal({ status, text }: AdminAnswer): ProxyFault {

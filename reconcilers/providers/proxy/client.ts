@@ -54,7 +54,7 @@ export interface ProxyClient {
   read(signal: AbortSignal): Promise<ProxyReading>;
   /**
    * Puts the table in the place of what was read as `revision`; ProxyFault `changed` when that is not what stands. Requests
-   * under way are finished. What is answered was read back after the proxy took it.
+   * under way are finished. What is answered was read back after the proxy took it. Nothing is changed for nothing.
    */
   write(table: ProxyTable, revision: string, signal: AbortSignal): Promise<ProxyReading>;
   /** Takes out all that is ours. */

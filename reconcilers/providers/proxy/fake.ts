@@ -20,6 +20,8 @@ export interface FakeCaddy extends AdminApi {
   load(config: Json | undefined): void;
   /** The addresses that a request for this host would be passed to; undefined when no route of ours knows the host. */
   upstreamsOf(host: string): readonly string[] | undefined;
+  /** Finds every configuration wrong in which a route has this host. */
+  refuseHost(host: string): void;
   /** Calls back before each change is judged, so that a test can come in between. */
   onChange(listener: () => void): void;
 }
@@ -72,6 +74,7 @@ export function createFakeCaddy({ config, keepsStreams = false }: FakeCaddyOptio
   let reloads = 0;
   const calls: string[] = [];
   const listeners: (() => void)[] = [];
+  const refusedHosts: string[] = [];
 
   function get(path: string): AdminAnswer {
     const parts = partsOf(path);
@@ -104,7 +107,8 @@ export function createFakeCaddy({ config, keepsStreams = false }: FakeCaddyOptio
       if (!value.success) return refuse(500, 'decoding request body: invalid character');
       parent[last] = value.data;
     }
-    const why = whyNot(draft);
+    const refusedHost = refusedHosts.find((host) => upstreamsIn(draft, host) !== undefined);
+    const why = refusedHost === undefined ? whyNot(draft) : `the host ${refusedHost} is refused`;
     if (why !== undefined) return refuse(500, `loading new config: ${why}`);
     current = draft;
     reloads += 1;
@@ -122,6 +126,7 @@ export function createFakeCaddy({ config, keepsStreams = false }: FakeCaddyOptio
     setReachable: (value) => (reachable = value),
     load: (value) => (current = value),
     upstreamsOf: (host) => upstreamsIn(current, host),
+    refuseHost: (host) => void refusedHosts.push(host),
     onChange: (listener) => void listeners.push(listener),
     async call(request, signal) {
       signal.throwIfAborted();
