@@ -132,6 +132,19 @@ export const reasons = {
   JobSucceeded: 'The run ended with code 0.',
   JobFailed: 'The run ended with an error, or its guest was lost. The message has its last lines.',
   JobCancelled: 'The run was cancelled.',
+  // Volume.
+  VolumeAttached: 'The guest that is to have the volume has it.',
+  VolumeParked: 'No guest is to have the volume; a keeper, a guest that is never started, holds it.',
+  VolumeUnused: 'No guest has needed the volume yet; it is made with the first one.',
+  VolumeMissing: 'The volume is not where it was left. The message says what is known; nothing is made in its place.',
+  VolumeElsewhere:
+    'The volume and the guest that is to have it are on different nodes. Delete the guest; it is made anew.',
+  VolumeRetained: 'The volume was kept on Proxmox when its object was deleted; the message says where.',
+  WaitingForGuest: 'The guest that has the volume, or is to have it, has to be made or stopped first.',
+  Allocating: 'The volume is being made.',
+  Moving: 'The volume is being moved to another guest.',
+  Growing: 'The volume is being grown.',
+  ShrinkRefused: 'The volume is larger than spec.size, and volumes do not shrink. Set spec.size back.',
   // Secret.
   Sealed: 'The values are encrypted and readable by this installation.',
   // Events only.

@@ -1,0 +1,178 @@
+import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
+import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
+import { conditionIs } from '../../crds/condition.ts';
+import { Guest } from '../../crds/guest.ts';
+import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
+import { Volume } from '../../crds/volume.ts';
+import type { ArtifactStore } from '../providers/oci/artifact-store.ts';
+import type { ClusterConnection, ClusterPool } from '../providers/proxmox/cluster-pool.ts';
+import type { ArchivePlacements } from '../shared/archive-placements.ts';
+import { uidInTags } from '../shared/guest-marks.ts';
+import type { Reservations } from '../shared/reservations.ts';
+import { Setbacks } from '../shared/setbacks.ts';
+import { tellInReady } from '../shared/tell-in-ready.ts';
+import { actOnVolume } from './act.ts';
+import { followTask } from './follow-task.ts';
+import { observeVolume } from './observe.ts';
+import { wantedGiB } from './plan-size.ts';
+import { planVolume } from './plan.ts';
+import { reportVolume } from './report.ts';
+import { isReleased, wantedPlace, type Wanted } from './wanted.ts';
+
+export interface VolumeDeps {
+  resources: Resources;
+  clusters: ClusterPool;
+  /** Shared with the guests' loop: both take vmids. */
+  reservations: Reservations;
+  placements: ArchivePlacements;
+  artifacts: ArtifactStore;
+  installation: string;
+}
+
+/** Between two close looks at settled volumes of one cluster. */
+const LOOK_EVERY_MS = 10_000;
+
+/** Keeps a disk that outlives guests: made once, moved to the guest that is to have it, parked when none is. */
+export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
+  const { read } = deps.resources;
+  const setbacks = new Setbacks();
+  const lastLooks = new Map<string, number>();
+
+  return {
+    kind: Volume,
+    watches: [
+      watching(Guest, ({ metadata }) =>
+        read
+          .list(Volume, metadata.namespace)
+          .filter(
+            ({ spec, status }) =>
+              spec.guest === metadata.name ||
+              status.attachedUid === metadata.uid ||
+              status.moving?.uid === metadata.uid,
+          )
+          .map((volume) => volume.metadata),
+      ),
+    ],
+
+    attach(wake, signal) {
+      const stop = deps.clusters.onChange((cluster, vmids) => {
+        const changed = new Set<number | undefined>(vmids);
+        for (const { metadata, status } of read.list(Volume)) {
+          const isTouched = [status.vmid, status.moving?.vmid, status.keeperVmid].some(
+            (vmid) => vmid !== undefined && changed.has(vmid),
+          );
+          if (status.cluster === cluster && isTouched) wake(metadata);
+        }
+      });
+      signal.addEventListener('abort', stop, { once: true });
+    },
+
+    reconcile: (pass) => run(pass),
+
+    async finalize(pass) {
+      const { status } = pass;
+      if (status.moving === undefined && status.vmid === undefined && status.keeperVmid === undefined) return settled();
+      const outcome = await run(pass);
+      const isGone = outcome.type === 'stalled' && outcome.reason === 'VolumeMissing';
+      if (isGone) pass.event('Warning', 'VolumeMissing', outcome.message);
+      if (!isGone && outcome.type !== 'settled') return outcome;
+      setbacks.clear(pass.resource.metadata.uid);
+      return settled();
+    },
+  };
+
+  async function run(pass: Pass<Volume>): Promise<Outcome> {
+    const { resource } = pass;
+    const guests = read.list(Guest, resource.metadata.namespace);
+    const wanted = wantedPlace(resource, guests);
+    const name = pass.status.cluster ?? (wanted.where === 'guest' ? wanted.guest.status.cluster : undefined);
+    const cluster = name === undefined ? undefined : read.get(ProxmoxCluster, { name });
+    const connection = name === undefined ? undefined : deps.clusters.get(name);
+    if (name === undefined) return notReady(pass, beforeAll(wanted));
+    if (!cluster || !connection) {
+      const message = `The ProxmoxCluster ${name} is not connected; the volume is there.`;
+      return notReady(pass, waiting('ProviderUnavailable', message, 5_000));
+    }
+    const following = await followTask(pass, connection, setbacks);
+    if (following) return notReady(pass, following);
+    if (isAtRest(pass, wanted, connection) && !isLookDue(name, pass.now)) return settled();
+
+    const { installation } = deps;
+    const facts = await observeVolume(connection, resource, pass.status, installation, pass.signal);
+    const { volid } = pass.status;
+    const released = isReleased({ status: pass.status }, guests);
+    const plan = planVolume({ volume: resource, status: pass.status, facts, wanted, released, now: pass.now });
+    pass.status = reportVolume(resource, pass.status, { facts, wanted, plan }, pass.now);
+    if (volid !== undefined && pass.status.volid !== volid)
+      pass.event('Warning', 'DriftCorrected', `Guest ${pass.status.vmid} has ${pass.status.volid} where ${volid} was.`);
+
+    const { uid } = resource.metadata;
+    switch (plan.do) {
+      case 'stall':
+        return stalled(plan.reason, plan.message, 60_000);
+      case 'wait':
+        return waiting(plan.reason, plan.message, plan.checkAfterMs);
+      case 'nothing':
+        setbacks.clear(uid);
+        return settled();
+      default: {
+        const setback = setbacks.last(uid);
+        const restMs = setbacks.restMs(uid, pass.now);
+        if (setback && restMs > 0) return waiting(setback.reason, setback.message, restMs);
+        return actOnVolume({ ...deps, pass, connection, cluster, read }, plan);
+      }
+    }
+  }
+
+  /** Nothing is open about it, and the shared list shows the guest that has it as ours: no call is needed. */
+  function isAtRest({ resource, status }: Pass<Volume>, wanted: Wanted, { observer }: ClusterConnection): boolean {
+    const { metadata } = resource;
+    const isThere =
+      wanted.where === 'guest'
+        ? status.attachedUid === wanted.guest.metadata.uid && status.keeperVmid === undefined
+        : wanted.where === 'parked' && status.vmid !== undefined && status.vmid === status.keeperVmid;
+    const view = observer.view();
+    const row = view?.resources.guests.find(({ vmid }) => vmid === status.vmid);
+    const holderUid = wanted.where === 'guest' ? status.attachedUid : metadata.uid;
+    return (
+      isThere &&
+      metadata.deletionTimestamp === undefined &&
+      status.moving === undefined &&
+      status.size === `${wantedGiB(resource)}Gi` &&
+      status.observedGeneration === metadata.generation &&
+      conditionIs(status.conditions, 'Ready', 'True') &&
+      view?.fresh === true &&
+      row !== undefined &&
+      row.lock === undefined &&
+      uidInTags(row.tags, deps.installation) === holderUid
+    );
+  }
+
+  function isLookDue(cluster: string, now: Date): boolean {
+    if (now.getTime() - (lastLooks.get(cluster) ?? 0) < LOOK_EVERY_MS) return false;
+    lastLooks.set(cluster, now.getTime());
+    return true;
+  }
+}
+
+/** Nothing was made, and no guest decides yet on which cluster it will be. */
+function beforeAll(wanted: Wanted): Outcome {
+  switch (wanted.where) {
+    case 'impossible':
+      return stalled('Rejected', wanted.message);
+    case 'undecided':
+      return waiting('WaitingForGuest', wanted.message, 30_000);
+    case 'parked':
+    case 'guest':
+      return waiting('VolumeUnused', 'It is made when a guest first needs it.', 5 * 60_000);
+    default:
+      return wanted satisfies never;
+  }
+}
+
+function notReady(pass: Pass<Volume>, outcome: Outcome): Outcome {
+  if (outcome.type === 'settled') return outcome;
+  const { generation } = pass.resource.metadata;
+  pass.status.conditions = tellInReady(pass.status.conditions, outcome, { generation, now: pass.now });
+  return outcome;
+}
