@@ -175,6 +175,57 @@ describe('createGuestLinks', () => {
     expect(states.at(-1)).toEqual(links.state(uid));
   });
 
+  it('says that the process is finished once it knows how it ended', async () => {
+    supervisor.write(frame('s', 'event=start pid=5 attempt=1'), frame('o', 'at work'));
+    supervisor.write(frame('s', 'event=exit signal=SIGKILL pid=5 uptime_ms=9'), frame('s', 'event=finished code=137'));
+    supervisor.process = 'finished';
+    links.ensure(uid, endpoint());
+    await until(() => links.state(uid)?.process === 'finished');
+    expect(links.state(uid)).toMatchObject({ connected: true, lastExit: { signal: 9 } });
+    expect(states.filter(({ process, lastExit }) => process === 'finished' && lastExit === undefined)).toEqual([]);
+  });
+
+  it('reads once more how the process ended when that was stored and not told, and stores nothing twice', async () => {
+    supervisor.write(frame('o', 'one'), frame('s', 'event=exit code=3 pid=5 uptime_ms=9'));
+    supervisor.write(frame('s', 'event=finished code=3'));
+    supervisor.process = 'finished';
+    links.ensure(uid, endpoint());
+    await stored(3);
+    await links.close();
+    const appends = logStore.appends;
+    links = start();
+    links.ensure(uid, endpoint());
+    await until(() => links.state(uid)?.process === 'finished');
+    expect(links.state(uid)?.lastExit).toMatchObject({ code: 3 });
+    supervisor.disconnect();
+    await until(() => supervisor.asked.length === 3);
+    await until(() => links.state(uid)?.process === 'finished');
+    expect(supervisor.asked).toEqual([0, 0, supervisor.log.length]);
+    expect(logStore.texts(stream)).toHaveLength(3);
+    expect(logStore.appends).toBe(appends);
+  });
+
+  it('knows no exit when the log that told it is gone', async () => {
+    supervisor.write(frame('s', 'event=exit code=0 pid=5 uptime_ms=9'), frame('s', 'event=finished code=0'));
+    supervisor.forget(supervisor.log.length);
+    supervisor.process = 'finished';
+    links.ensure(uid, endpoint(), { restarts: 0, lastExit: { code: 0, at: new Date(0) } });
+    await until(() => links.state(uid)?.process === 'finished');
+    expect(links.state(uid)).not.toHaveProperty('lastExit');
+  });
+
+  it.each([
+    ['event=exec-failed errno=2 message=no such file', 'event=finished code=127', 127],
+    ['event=exec-failed errno=13 message=permission denied', 'event=finished code=126', 126],
+    ['event=exit code=1 pid=5 uptime_ms=9', 'event=finished code=0', 0],
+  ])('takes the code from the end itself after "%s"', async (before, end, code) => {
+    supervisor.write(frame('s', before), frame('s', end));
+    supervisor.process = 'finished';
+    links.ensure(uid, endpoint());
+    await until(() => links.state(uid)?.process === 'finished');
+    expect(links.state(uid)?.lastExit).toMatchObject({ code });
+  });
+
   it('goes on from the history that is known', async () => {
     const lastExit = { code: 1, at: new Date(0) };
     links.ensure(uid, endpoint(), { restarts: 7, lastExit });

@@ -78,6 +78,12 @@ class GuestLink {
   #ended = false;
   /** Events before this offset are history: they do not say what the process does now. */
   #liveFrom = 0;
+  /** Frames before this offset are stored, or on their way; they may be read once more, for what they tell. */
+  #takenTo = 0;
+  /** The supervisor's last word is that the process is finished, and the log was read up to it. */
+  #heardEnd = false;
+  /** The supervisor says that the process is finished; how it ended stands in what is still to be read. */
+  #awaitsEnd = false;
   /** No frame was understood since the log was asked for. */
   #untouched = false;
   #connectedAtMs = 0;
@@ -147,19 +153,32 @@ class GuestLink {
 
   #welcome({ end, process }: Welcome): number {
     let position = this.#position ?? { epoch: 0, offset: 0 };
-    if (position.offset > end) position = this.#beginAnew(position);
+    this.#takenTo = Math.max(this.#takenTo, position.offset);
+    if (this.#takenTo > end) position = this.#beginAnew(position);
+    this.#awaitsEnd = process === 'finished' && !this.#heardEnd;
+    // How it ended may have been stored by a controller that died before it told: then all is read again.
+    if (this.#awaitsEnd) position = { ...position, offset: 0 };
     this.#position = position;
     this.#liveFrom = end;
     this.#untouched = true;
     this.#connectedAtMs = this.#options.clock.monotonicMs();
     const { trouble: _, ...state } = this.#state;
-    this.#setState({ ...inProcessState(state, process), connected: true });
+    this.#setState({ ...inProcessState(state, this.#awaitsEnd ? 'unknown' : process), connected: true });
     return position.offset;
+  }
+
+  /** All is read that was there when the supervisor said that the process is finished. An end that was not among it is unknown. */
+  #concludeEnd(): void {
+    this.#awaitsEnd = false;
+    const { lastExit: _, ...rest } = this.#state;
+    this.#setState(inProcessState(this.#heardEnd ? this.#state : rest, 'finished'));
+    this.#heardEnd = true;
   }
 
   /** The guest has another log than the one read so far. */
   #beginAnew({ epoch }: LogPosition): LogPosition {
     const position = { epoch: Math.min(epoch + 1, lastEpoch), offset: 0 };
+    this.#takenTo = 0;
     this.#addSystemLine(position, 'The log begins anew: the guest was made again, or lost its disk.');
     return position;
   }
@@ -190,25 +209,31 @@ class GuestLink {
     if (piece.type === 'position') {
       if (piece.offset < offset || piece.offset >= epochSize) throw new Error('the supervisor contradicts itself');
       this.#position = { epoch, offset: piece.offset };
-      const missing = piece.offset - piece.from;
+      const missing = piece.offset - Math.max(piece.from, this.#takenTo);
       if (missing > 0)
         this.#addSystemLine(this.#position, `${missing} bytes of the log are gone: the guest kept no more.`);
+      if (this.#awaitsEnd && piece.offset >= this.#liveFrom) this.#concludeEnd();
       return;
     }
     const position = { epoch, offset: piece.end };
     this.#position = position;
     const text = this.#textOf(piece);
     const event = piece.stream === 'system' ? readSupervisorEvent(text, piece.time) : undefined;
-    this.#batch.add({
-      position: encodePosition(position),
-      time: piece.time,
-      source: piece.stream,
-      text: event ? describeSupervisorEvent(event) : text,
-    });
+    if (piece.end > this.#takenTo) {
+      this.#batch.add({
+        position: encodePosition(position),
+        time: piece.time,
+        source: piece.stream,
+        text: event ? describeSupervisorEvent(event) : text,
+      });
+    }
     if (event) this.#noteEvent(event, piece.end);
+    if (this.#awaitsEnd && piece.end >= this.#liveFrom) this.#concludeEnd();
   }
 
   #noteEvent(event: GuestEvent, end: number): void {
+    if (event.type === 'finished') this.#heardEnd = true;
+    else if (event.type === 'boot' || event.type === 'start') this.#heardEnd = false;
     const next = afterEvent(this.#state, event);
     const { process, listening } = this.#state;
     this.#setState(end > this.#liveFrom ? next : { ...next, process, listening });
