@@ -28,7 +28,7 @@ export function mountAuth(app: RestApp, deps: AuthDeps): void {
 
   // An administrator may make accounts for others, whatever the policy.
   app.use('/auth/register', (context, next) =>
-    context.req.header('authorization') === undefined ? next() : deps.authenticated(context, next),
+    (context.req.header('authorization') ?? '') === '' ? next() : deps.authenticated(context, next),
   );
   app.post('/auth/register', async (context) => {
     const { email, password, name } = await readJson(context, RegisterRequest);
