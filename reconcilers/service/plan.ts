@@ -1,78 +1,101 @@
+import type { Build } from '../../crds/build.ts';
 import type { Deployment } from '../../crds/deployment.ts';
 import type { Service } from '../../crds/service.ts';
-import { stableHash } from '../shared/stable-hash.ts';
+import { isFromSpec } from './adopt.ts';
+import type { Following } from './follow-references.ts';
+import { buildHashOf, templateHashOf } from './hashes.ts';
+import { unsupportedIn } from './unsupported.ts';
 
-/** What a service loop does next. */
+/** Why a revision that is asked for is not made. */
+export interface Hold {
+  /** What is not carried out: the spec, or a change of what its environment refers to. */
+  of: 'spec' | 'references';
+  reason: 'Paused' | 'ConfigMissing';
+  message: string;
+}
+
+/** What a service loop does next about revisions. */
 export type ServicePlan =
   | { do: 'nothing' }
   | { do: 'unsupported'; message: string }
-  /** Record a new revision; `rebuild` when the image has to be made too. */
-  | { do: 'newRevision'; templateHash: string; rebuild: boolean }
-  /** The newest revision is recorded, but its Build or Deployment is not there: a crash came between. */
-  | { do: 'createBuild' }
-  | { do: 'createDeployment' }
+  | { do: 'hold'; hold: Hold }
+  /** Make the revision that the spec asks for; without a `build`, with an image of its own. */
+  | { do: 'newRevision'; revision: number; build: string | undefined }
+  /** Make the newest revision once more, with what references have come to. */
+  | { do: 'revisionOnceMore'; revision: number; newest: Deployment }
+  | { do: 'restartGuests' }
+  | { do: 'createBuild'; newest: Deployment }
   | { do: 'prune'; deployments: readonly Deployment[] };
 
 interface PlanInput {
   service: Service;
   status: Service['status'];
-  buildExists: boolean;
-  deploymentExists: boolean;
+  /** Of the newest revision. */
+  build: Build | undefined;
+  newest: Deployment | undefined;
   /** All of the service's, newest first. */
   deployments: readonly Deployment[];
+  /** What the environment of the spec refers to and does not exist. */
+  missing: string | undefined;
+  following: Following;
 }
 
 /** Revisions that ended and are kept for looking back and rolling back. */
 const KEPT_REVISIONS = 10;
 
-/** The first thing that differs between what is asked for and what is recorded. Pure. */
-export function planService({ service, status, buildExists, deploymentExists, deployments }: PlanInput): ServicePlan {
+/** The first thing that differs between what is asked for and the revisions that there are. Pure. */
+export function planService(input: PlanInput): ServicePlan {
+  const { service, status, build, newest, following } = input;
   const unsupported = unsupportedIn(service.spec);
   if (unsupported !== undefined) return { do: 'unsupported', message: unsupported };
 
-  const templateHash = templateHashOf(service.spec);
-  if (status.templateHash !== templateHash) {
-    return { do: 'newRevision', templateHash, rebuild: status.buildHash !== buildHashOf(service.spec) };
+  const { paused } = service.spec.rollout;
+  const isLost = newest === undefined || newest.spec.revision < status.latestRevision;
+  if (isLost || status.templateHash !== templateHashOf(service.spec)) {
+    if (paused) return held('spec', 'The spec is not rolled out.');
+    if (input.missing !== undefined)
+      return { do: 'hold', hold: { of: 'spec', reason: 'ConfigMissing', message: input.missing } };
+    return { do: 'newRevision', revision: nextRevision(input), build: reusableBuild(input) };
   }
-  if (!buildExists) return { do: 'createBuild' };
-  if (!deploymentExists) return { do: 'createDeployment' };
+  if (following.do === 'roll' || following.do === 'restart') {
+    if (paused) return held('references', 'What changed in what it refers to is not followed.');
+    return following.do === 'restart'
+      ? { do: 'restartGuests' }
+      : { do: 'revisionOnceMore', revision: nextRevision(input), newest };
+  }
+  if (!build && newest.status.artifact === undefined && !isEnded(newest)) return { do: 'createBuild', newest };
 
-  const ended = deployments.filter(({ metadata, status: { phase } }) => {
-    const isOver = phase === 'Superseded' || phase === 'RolledBack' || phase === 'Failed';
-    return isOver && metadata.name !== status.latestDeployment && metadata.deletionTimestamp === undefined;
-  });
-  const surplus = ended.slice(KEPT_REVISIONS);
+  const surplus = input.deployments.filter((one) => one !== newest && isEnded(one)).slice(KEPT_REVISIONS);
   return surplus.length > 0 ? { do: 'prune', deployments: surplus } : { do: 'nothing' };
 }
 
-/** Changes when a new image has to be built: the source, how it is built, or a restart asked for. */
-export function buildHashOf({ source, build, region, restartedAt }: Service['spec']): string {
-  const { startCommand: _, ...settings } = build;
-  return stableHash({ source, settings, region, restartedAt });
+/** Builds that ended, that no revision was made from, and that are older than the newest revision. Pure. */
+export function needlessBuilds(builds: readonly Build[], kept: readonly Deployment[]): Build[] {
+  const needed = new Set(kept.map(({ spec }) => spec.build));
+  const newestAt = kept[0]?.metadata.creationTimestamp ?? '';
+  return builds.filter(
+    ({ metadata, status }) =>
+      !needed.has(metadata.name) && status.completedAt !== undefined && metadata.creationTimestamp < newestAt,
+  );
 }
 
-/** Changes when new guests are needed. Replicas, domains and suspension are carried out on those that run. */
-export function templateHashOf(spec: Service['spec']): string {
-  const { runtime, region, resources, ports, env, healthCheck, volumes, build } = spec;
-  return stableHash({
-    build: buildHashOf(spec),
-    startCommand: build.startCommand,
-    template: { runtime, region, resources, ports, env, healthCheck, volumes },
-  });
+function held(of: Hold['of'], what: string): ServicePlan {
+  const message = `New revisions are paused. ${what} Resume: containr rollout resume.`;
+  return { do: 'hold', hold: { of, reason: 'Paused', message } };
 }
 
-/** What the schema knows and this version does not carry out yet: said plainly, instead of half done. */
-function unsupportedIn({ type, runtime, volumes, env, build, rollout }: Service['spec']): string | undefined {
-  if (type === 'cron') return 'spec.type "cron" is not carried out yet; use web or worker.';
-  if (runtime === 'vm') return 'spec.runtime "vm" is not carried out yet; use lxc.';
-  if (volumes.length > 0) return 'spec.volumes are not carried out yet; remove them, or keep the data elsewhere.';
-  if (rollout.strategy === 'Recreate') return 'spec.rollout.strategy "Recreate" is not carried out yet; use Rolling.';
-  if (build.builder === 'railpack' || build.builder === 'nixpacks') {
-    return `spec.build.builder "${build.builder}" is not carried out yet; use a Dockerfile.`;
-  }
-  if (build.buildCommand !== undefined)
-    return 'spec.build.buildCommand is not carried out yet; put the command into the Dockerfile.';
-  const reference = env.find(({ valueFrom }) => valueFrom !== undefined && valueFrom.secretRef === undefined);
-  if (reference) return `env ${reference.name}: only values and secretRef are carried out yet.`;
-  return undefined;
+function nextRevision({ status, deployments }: PlanInput): number {
+  return Math.max(status.latestRevision, ...deployments.map(({ spec }) => spec.revision)) + 1;
+}
+
+/** The image of the newest revision serves again when it is of the same source and was, or is being, built. */
+function reusableBuild({ service, status, build, newest }: PlanInput): string | undefined {
+  const isUsable = build !== undefined && build.status.phase !== 'Failed' && build.status.phase !== 'Cancelled';
+  const isSame = status.buildHash === buildHashOf(service.spec);
+  return newest && isFromSpec(newest) && isSame && isUsable ? newest.spec.build : undefined;
+}
+
+function isEnded({ metadata, status: { phase } }: Deployment): boolean {
+  const isOver = phase === 'Superseded' || phase === 'RolledBack' || phase === 'Failed';
+  return isOver && metadata.deletionTimestamp === undefined;
 }

@@ -1,200 +1,195 @@
 import { Build } from '../../crds/build.ts';
+import { setCondition } from '../../crds/condition.ts';
+import { Database } from '../../crds/database.ts';
 import { Deployment } from '../../crds/deployment.ts';
-import { API_VERSION, SERVICE_LABEL } from '../../crds/meta.ts';
+import { Job } from '../../crds/job.ts';
+import { Route } from '../../crds/route.ts';
+import { Secret } from '../../crds/secret.ts';
 import { Service } from '../../crds/service.ts';
-import { findCondition, setCondition } from '../../crds/condition.ts';
-import type { Resource } from '../../crds/define-kind.ts';
-import { isFault } from '../../controller/errors.ts';
+import { Volume } from '../../crds/volume.ts';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
-import type { Pass, Reconciler, Resources } from '../../controller/reconciler.ts';
-import { Guest } from '../../crds/guest.ts';
-import { childName } from '../shared/child-name.ts';
-import { controlledBy } from '../shared/owner.ts';
-import { troubleOf } from '../shared/trouble.ts';
-import { buildHashOf, planService } from './plan.ts';
-import { reportService, type ServiceView } from './report.ts';
+import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
+import { adoptRevision, isFromSpec } from './adopt.ts';
+import { carryOutRuns } from './carry-out-runs.ts';
+import { buildOf, revisionOfSpec, revisionOnceMore } from './child-manifests.ts';
+import { ensureRoute } from './ensure-route.ts';
+import { ensureVolumes, volumesCondition } from './ensure-volumes.ts';
+import { finalizeService } from './finalize.ts';
+import { recordFollowed, recordReferences } from './follow-references.ts';
+import { lookUpReferences, type ReferenceView } from './look-up-references.ts';
+import { observeService, type Surroundings } from './observe.ts';
+import { needlessBuilds, planService, type ServicePlan } from './plan.ts';
+import { referrersToDatabase, referrersToSecret, referrersToService } from './referrers.ts';
+import { reportService } from './report.ts';
+import { restartGuests } from './restart-guests.ts';
+import { readSchedule } from './schedule.ts';
+import { Sightings } from './sightings.ts';
+import { lookAgainWithin, untilNext } from './look-again.ts';
 
-/** Turns what a Service says into revisions: a Build where the image changes, a Deployment for each. */
-export function serviceReconciler({ read, write }: Resources): Reconciler<Service> {
-  function observe(
-    { metadata }: Service,
-    status: Service['status'],
-  ): ServiceView & { deployments: readonly Deployment[] } {
-    const { namespace, uid } = metadata;
-    const deployments = [...read.ownedBy(Deployment, uid)].sort((a, b) => b.spec.revision - a.spec.revision);
-    const active = deployments.find((deployment) => deployment.status.promoted);
-    return {
-      deployments,
-      active,
-      latest: deployments.find((deployment) => deployment.metadata.name === status.latestDeployment),
-      build: status.latestBuild === undefined ? undefined : read.get(Build, { namespace, name: status.latestBuild }),
-      guests: active ? read.ownedBy(Guest, active.metadata.uid) : [],
-    };
-  }
+/**
+ * Turns what a Service says into revisions: a Deployment for each, a Build where the image changes. Keeps its Route, its
+ * Volumes and its scheduled runs, and follows what its environment refers to.
+ */
+export function serviceReconciler(resources: Resources): Reconciler<Service> {
+  const { read, write } = resources;
+  const sightings = new Sightings();
 
   return {
     kind: Service,
-    owns: [Build, Deployment],
+    owns: [Build, Deployment, Route, Volume, Job],
+    watches: [
+      watching(Secret, referrersToSecret),
+      watching(Database, referrersToDatabase),
+      watching(Service, referrersToService),
+    ],
 
     async reconcile(pass) {
-      const view = observe(pass.resource, pass.status);
-      pass.status = reportService(pass.resource, pass.status, view, pass.now);
-      const plan = planService({
-        service: pass.resource,
-        status: pass.status,
-        buildExists: view.build !== undefined,
-        deploymentExists: view.latest !== undefined,
-        deployments: view.deployments,
-      });
-      switch (plan.do) {
-        case 'unsupported':
-          return unsupported(pass, plan.message);
-        case 'newRevision':
-          return recordRevision(pass, view, plan.templateHash, plan.rebuild);
-        case 'createBuild':
-          await createBuild(pass);
-          return waiting('Progressing', 'The image is being built.', 0);
-        case 'createDeployment':
-          await createDeployment(pass);
-          return waiting('Progressing', 'The revision is being rolled out.', 0);
-        case 'prune':
-          for (const deployment of plan.deployments) await write.delete(Deployment, deployment);
-          await pruneBuilds(
-            pass.resource,
-            view.deployments.filter((kept) => !plan.deployments.includes(kept)),
-          );
-          return waiting('Progressing', 'Old revisions are being forgotten.', 1_000);
-        case 'nothing':
-          return conclude(pass, view);
-        default:
-          return plan satisfies never;
-      }
+      const { resource: service, now } = pass;
+      const { status, view: seen } = observeService(service, read);
+      const references = lookUpReferences(service, seen.newest, read, sightings, now);
+      const { ofSpec, ofNewest, recorded, following } = references;
+      const plan = planService({ ...seen, service, status, missing: ofSpec.missing, following });
+
+      const hold = plan.do === 'hold' && plan.hold.of === 'spec' ? plan.hold : undefined;
+      const view = { ...seen, hold, missing: ofSpec.missing ?? ofNewest.missing };
+      const { references: _, ...rest } = status;
+      const draft = { ...rest, ...(recorded && { references: recorded }) };
+      pass.status = reportService(service, draft, view, now);
+      noteAdoption(pass, seen);
+      if (plan.do === 'unsupported') return unsupported(pass, plan.message);
+
+      await ensureRoute(service, resources);
+      await keepVolumes(pass, view);
+      const outcome = await act(pass, plan, view, references);
+      const inTime = following.do === 'wait' ? lookAgainWithin(outcome, following.forMs) : outcome;
+      return service.spec.type === 'cron' ? keepSchedule(pass, view, inTime) : inTime;
     },
 
     async finalize(pass) {
-      const { uid } = pass.resource.metadata;
-      const deployments = read.ownedBy(Deployment, uid);
-      for (const deployment of deployments) await deleteOnce(Deployment, deployment);
-      if (deployments.length > 0)
-        return waiting('WaitingForChildren', leaving(deployments, 'Waiting for the revisions to go.'), 15_000);
-      const builds = read.ownedBy(Build, uid);
-      for (const build of builds) await deleteOnce(Build, build);
-      return builds.length > 0
-        ? waiting('WaitingForChildren', leaving(builds, 'Waiting for the builds to go.'), 15_000)
-        : settled();
+      sightings.clear(pass.resource.metadata.uid);
+      return finalizeService(pass.resource, resources);
     },
   };
 
-  /** The numbers and names are saved first: after a crash the same objects are made, not a second set. */
-  async function recordRevision(
+  async function act(
     pass: Pass<Service>,
-    view: ServiceView,
-    templateHash: string,
-    rebuild: boolean,
+    plan: Exclude<ServicePlan, { do: 'unsupported' }>,
+    view: Surroundings,
+    { ofSpec, ofNewest, recorded }: ReferenceView,
   ): Promise<Outcome> {
-    const { name } = pass.resource.metadata;
-    const revision = pass.status.latestRevision + 1;
-    pass.status = {
-      ...pass.status,
-      latestRevision: revision,
-      templateHash,
-      latestDeployment: childName(name, `r${revision}`),
-      ...(rebuild && { latestBuild: childName(name, `b${revision}`), buildHash: buildHashOf(pass.resource.spec) }),
-    };
-    // From here on the revision before is not what was asked for: who waits for Ready must not be told of the old one.
-    pass.status = reportService(pass.resource, pass.status, { ...view, latest: undefined }, pass.now);
-    await pass.checkpoint();
-    pass.event('Normal', 'RevisionCreated', `Revision ${revision} was recorded.`);
-    return waiting('Progressing', `Revision ${revision} is being rolled out.`, 0);
+    const { resource: service } = pass;
+    switch (plan.do) {
+      case 'newRevision':
+        await createRevision(pass, view, revisionOfSpec(service, plan.revision, plan.build));
+        pass.status.references = recordReferences(recorded, ofSpec);
+        return waiting('Progressing', `Revision ${plan.revision} is being rolled out.`, 0);
+      case 'revisionOnceMore':
+        await createRevision(pass, view, revisionOnceMore(service, plan.revision, plan.newest));
+        pass.status.references = recordFollowed(recorded, ofNewest, pass.now);
+        pass.event('Normal', 'ConfigChanged', 'What the environment refers to changed; it is rolled out anew.');
+        return waiting('Progressing', `Revision ${plan.revision} is being rolled out.`, 0);
+      case 'restartGuests':
+        if (!(await restartGuests(view.guests, ofNewest.endpoints, write)))
+          return waiting('ConfigChanged', 'The guests are restarted, so that they see addresses that changed.', 15_000);
+        pass.status.references = recordFollowed(recorded, ofNewest, pass.now);
+        return waiting('ConfigChanged', 'The guests see the addresses that changed.', 0);
+      case 'createBuild':
+        await write.create(Build, buildOf(service, plan.newest));
+        return waiting('Progressing', 'The image is being built.', 0);
+      case 'prune':
+        for (const deployment of plan.deployments) await write.delete(Deployment, deployment);
+        await pruneBuilds(service, view, plan.deployments);
+        return waiting('Progressing', 'Old revisions are being forgotten.', 1_000);
+      case 'hold':
+        return waiting(plan.hold.reason, plan.hold.message, 60_000);
+      case 'nothing':
+        return conclude(pass, view);
+      default:
+        return plan satisfies never;
+    }
   }
 
-  async function createBuild(pass: Pass<Service>): Promise<void> {
-    const { metadata, spec } = pass.resource;
-    const { startCommand: _, ...settings } = spec.build;
-    await write.create(Build, {
-      apiVersion: API_VERSION,
-      kind: Build.kind,
-      metadata: childMeta(pass.resource, pass.status.latestBuild ?? ''),
-      spec: Build.specSchema.parse({ service: metadata.name, source: spec.source, settings, region: spec.region }),
-    });
-  }
-
-  async function createDeployment(pass: Pass<Service>): Promise<void> {
-    const { metadata, spec } = pass.resource;
-    const { runtime, region, resources, ports, env, healthCheck, volumes, build, rollout } = spec;
-    await write.create(Deployment, {
-      apiVersion: API_VERSION,
-      kind: Deployment.kind,
-      metadata: childMeta(pass.resource, pass.status.latestDeployment ?? ''),
-      spec: Deployment.specSchema.parse({
-        service: metadata.name,
-        revision: pass.status.latestRevision,
-        build: pass.status.latestBuild,
-        template: {
-          runtime,
-          region,
-          resources,
-          ports,
-          env,
-          healthCheck,
-          volumes,
-          startCommand: build.startCommand,
-          rollout,
-        },
-        trigger: pass.status.latestRevision === 1 ? 'created' : 'spec',
-      }),
-    });
-  }
-
-  /** Builds that no kept revision was made from. */
-  async function pruneBuilds({ metadata }: Service, kept: readonly Deployment[]): Promise<void> {
-    const needed = new Set(kept.map(({ spec }) => spec.build));
-    for (const build of read.ownedBy(Build, metadata.uid))
-      if (!needed.has(build.metadata.name)) await deleteOnce(Build, build);
-  }
-
-  async function deleteOnce<R extends Build | Deployment>(
-    kind: Parameters<typeof write.delete<R>>[0],
-    object: R,
+  /**
+   * The number in the name makes it one of its kind: after a crash the same is found again, and who took the number in the
+   * same moment is taken for what it is, the newest revision, after which ours gets the next.
+   */
+  async function createRevision(
+    pass: Pass<Service>,
+    view: Surroundings,
+    manifest: ReturnType<typeof revisionOfSpec>,
   ): Promise<void> {
-    if (object.metadata.deletionTimestamp !== undefined) return;
-    await write.delete(kind, object).catch((error: unknown) => {
-      if (!isFault(error, 'NotFound')) throw error;
-    });
+    const made = await write.create(Deployment, manifest);
+    // From here on the revision before is not what was asked for: who waits for Ready must not be told of the old one.
+    const status = adoptRevision(pass.status, made);
+    pass.status = reportService(pass.resource, status, { ...view, latest: made }, pass.now);
+    pass.event('Normal', 'RevisionCreated', `Revision ${made.spec.revision} was recorded.`);
+  }
+
+  async function pruneBuilds(
+    { metadata }: Service,
+    { deployments }: Surroundings,
+    pruned: readonly Deployment[],
+  ): Promise<void> {
+    const kept = deployments.filter((deployment) => !pruned.includes(deployment));
+    for (const build of needlessBuilds(read.ownedBy(Build, metadata.uid), kept))
+      if (build.metadata.deletionTimestamp === undefined) await write.delete(Build, build);
+  }
+
+  async function keepVolumes(pass: Pass<Service>, { newest, active }: Surroundings): Promise<void> {
+    const inUse = [newest, active].filter((deployment) => deployment !== undefined);
+    const trouble = await ensureVolumes(pass.resource, inUse, resources);
+    const volumes = read.ownedBy(Volume, pass.resource.metadata.uid);
+    const at = { generation: pass.resource.metadata.generation, now: pass.now };
+    pass.status.conditions = volumesCondition(pass.status.conditions, volumes, trouble, at);
+  }
+
+  async function keepSchedule(pass: Pass<Service>, view: Surroundings, outcome: Outcome): Promise<Outcome> {
+    const reading = readSchedule(pass.resource.spec);
+    const next = reading.ok ? reading.schedule.next(pass.now) : undefined;
+    delete pass.status.nextScheduleAt;
+    if (!reading.ok || !next) {
+      const never = 'spec.schedule never comes due. Correct the day or the month.';
+      return refuseSchedule(pass, reading.ok ? never : reading.message);
+    }
+    if (!pass.resource.spec.suspended) pass.status.nextScheduleAt = next.toISOString();
+    const mayGoOn = await carryOutRuns(pass, reading.schedule, view, resources);
+    return mayGoOn
+      ? waiting('Progressing', 'The schedule is being carried out.', 0)
+      : untilNext(outcome, next, pass.now);
   }
 }
 
-function childMeta(
-  service: Service,
-  name: string,
-): {
-  name: string;
-  namespace: string | undefined;
-  labels: Record<string, string>;
-  ownerReferences: ReturnType<typeof controlledBy>[];
-} {
-  const { namespace, name: serviceName } = service.metadata;
-  return { name, namespace, labels: { [SERVICE_LABEL]: serviceName }, ownerReferences: [controlledBy(service)] };
-}
-
-/** What keeps something from going, in its own words. */
-function leaving(children: readonly Resource[], usual: string): string {
-  const words = children.map(({ status }) => findCondition(status.conditions, 'Reconciling'));
-  const held = words.find((condition) => condition?.status === 'True' && condition.reason === 'WaitingForChildren');
-  const trouble = children.map(troubleOf).find((found) => found !== undefined);
-  return trouble?.message ?? held?.message ?? usual;
+/** A revision that somebody else made is taken over once. */
+function noteAdoption(pass: Pass<Service>, { newest }: Surroundings): void {
+  if (!newest || isFromSpec(newest) || newest.metadata.name === pass.resource.status.latestDeployment) return;
+  if (newest.metadata.name !== pass.status.latestDeployment) return;
+  const { revision, rollbackOf } = newest.spec;
+  const what = rollbackOf === undefined ? '' : `, a rollback to ${rollbackOf},`;
+  pass.event(
+    'Normal',
+    'RevisionCreated',
+    `Revision ${revision}${what} was made by somebody else and is the newest now.`,
+  );
 }
 
 function unsupported(pass: Pass<Service>, message: string): Outcome {
-  pass.status.conditions = setCondition(
-    pass.status.conditions,
-    { type: 'Ready', status: 'False', reason: 'UnsupportedSpec', message },
-    { generation: pass.resource.metadata.generation, now: pass.now },
-  );
-  return stalled('UnsupportedSpec', message);
+  return notReady(pass, 'UnsupportedSpec', message);
 }
 
-function conclude(pass: Pass<Service>, { latest, build }: ServiceView): Outcome {
+function refuseSchedule(pass: Pass<Service>, message: string): Outcome {
+  return notReady(pass, 'ScheduleInvalid', message);
+}
+
+function notReady(pass: Pass<Service>, reason: 'UnsupportedSpec' | 'ScheduleInvalid', message: string): Outcome {
+  pass.status.conditions = setCondition(
+    pass.status.conditions,
+    { type: 'Ready', status: 'False', reason, message },
+    { generation: pass.resource.metadata.generation, now: pass.now },
+  );
+  return stalled(reason, message);
+}
+
+function conclude(pass: Pass<Service>, { latest, build }: Surroundings): Outcome {
   const ready = pass.status.conditions.find(({ type }) => type === 'Ready');
   if (latest?.status.phase === 'Failed')
     return stalled('DeploymentFailed', ready?.message ?? 'The newest revision failed.');

@@ -25,7 +25,15 @@ const serving = deployment(1, 'Active');
 
 function report(view: Partial<ServiceView>, spec: Record<string, unknown> = {}): Service['status'] & { said: string } {
   const service = testObject(Service, 'web', { source, ...spec });
-  const whole = { active: undefined, latest: undefined, build: undefined, guests: [], ...view };
+  const whole = {
+    active: undefined,
+    latest: undefined,
+    build: undefined,
+    guests: [],
+    route: undefined,
+    jobs: [],
+    ...view,
+  };
   const status = reportService(service, service.status, whole, now);
   const ready = status.conditions.find(({ type }) => type === 'Ready');
   return { ...status, said: `${ready?.status} ${ready?.reason}: ${ready?.message}` };

@@ -1,9 +1,13 @@
-import { conditionIs, findCondition, setCondition, type ConditionInput } from '../../crds/condition.ts';
+import { conditionIs, removeCondition, setCondition } from '../../crds/condition.ts';
 import type { Build } from '../../crds/build.ts';
 import type { Deployment } from '../../crds/deployment.ts';
 import type { Guest } from '../../crds/guest.ts';
+import type { Job } from '../../crds/job.ts';
+import type { Route } from '../../crds/route.ts';
 import type { Service } from '../../crds/service.ts';
-import { isUnknown, troubleOfGuests } from '../shared/guest-troubles.ts';
+import { isUnknown } from '../shared/guest-troubles.ts';
+import { conditionsOf, passingConditions } from './conditions.ts';
+import type { Hold } from './plan.ts';
 
 /** What the children of a service say. */
 export interface ServiceView {
@@ -13,6 +17,13 @@ export interface ServiceView {
   build: Build | undefined;
   /** Guests of the revision that serves. */
   guests: readonly Guest[];
+  route: Route | undefined;
+  /** Scheduled runs. */
+  jobs: readonly Job[];
+  /** Why the revision that the spec asks for is not made. */
+  hold?: Hold | undefined;
+  /** What the environment refers to and does not exist. */
+  missing?: string | undefined;
 }
 
 /** The status as the children have it. Pure. */
@@ -24,15 +35,15 @@ export function reportService(
 ): Service['status'] {
   const { active, guests } = view;
   const ready = guests.filter((guest) => conditionIs(guest.status.conditions, 'Ready', 'True'));
-  const desired = service.spec.suspended ? 0 : service.spec.replicas;
+  const desired = desiredOf(service);
   const updated = view.latest?.status.replicas?.ready ?? 0;
   const at = { generation: service.metadata.generation, now };
-  const { url: _, activeDeployment: __, revision: ___, commit: ____, ...rest } = status;
-  // An address does not go away because nobody can look at the moment.
-  const url = urlOf(service, ready.length === 0 && isUnknown(guests) ? guests : ready);
-  let { conditions } = status;
-  for (const input of conditionsFor(service, status, view, ready.length, desired))
-    conditions = setCondition(conditions, input, at);
+  const { url: _, activeDeployment: __, revision: ___, commit: ____, ...rest } = withoutTimes(service, status);
+  const url = urlOf(service, view, ready);
+  const inputs = conditionsOf(service, view, { ready: ready.length, desired });
+  const stale = passingConditions.filter((passing) => !inputs.some(({ type }) => type === passing));
+  const lasting = stale.reduce(removeCondition, status.conditions);
+  const conditions = inputs.reduce((list, input) => setCondition(list, input, at), lasting);
   return {
     ...rest,
     phase: phaseOf(service, view, ready.length),
@@ -46,9 +57,24 @@ export function reportService(
   };
 }
 
-function urlOf({ spec }: Service, ready: readonly Guest[]): string | undefined {
+/** A service on a schedule has no guest of its own: each run brings its own. */
+function desiredOf({ spec }: Service): number {
+  return spec.suspended || spec.type === 'cron' ? 0 : spec.replicas;
+}
+
+/** Only what runs by a schedule has times to say. */
+function withoutTimes({ spec }: Service, status: Service['status']): Service['status'] {
+  if (spec.type === 'cron') return status;
+  const { schedule: _, lastScheduledAt: __, nextScheduleAt: ___, ...rest } = status;
+  return rest;
+}
+
+function urlOf({ spec }: Service, { route, guests }: ServiceView, ready: readonly Guest[]): string | undefined {
   if (spec.type !== 'web') return undefined;
-  const [first] = ready.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  if (route?.status.proxy !== undefined && route.status.url !== undefined) return route.status.url;
+  // An address does not go away because nobody can look at the moment.
+  const reached = ready.length === 0 && isUnknown(guests) ? guests : ready;
+  const [first] = reached.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   const address = first?.status.addresses[0];
   const port = spec.ports[0]?.port ?? first?.spec.ports[0]?.port;
   return address === undefined || port === undefined ? undefined : `http://${address}:${port}`;
@@ -61,114 +87,20 @@ function phaseOf(
 ): NonNullable<Service['status']['phase']> {
   if (spec.suspended) return 'Suspended';
   const phase = latest?.status.phase;
+  const isCron = spec.type === 'cron';
   switch (phase) {
     case undefined:
-      return 'Pending';
+      return active && ready > 0 ? 'Running' : 'Pending';
     case 'Pending':
     case 'AwaitingBuild':
       return 'Building';
-    case 'Provisioning':
-    case 'Verifying':
-    case 'Promoting':
-    case 'Draining':
-      return 'Deploying';
     case 'Failed':
-      return active && ready > 0 ? 'Running' : 'Failed';
+      return active && (ready > 0 || isCron) ? 'Running' : 'Failed';
     case 'Active':
     case 'Superseded':
     case 'RolledBack':
-      return spec.replicas === 0 ? 'Stopped' : 'Running';
+      return spec.replicas === 0 && !isCron ? 'Stopped' : 'Running';
     default:
-      return phase satisfies never;
+      return 'Deploying';
   }
-}
-
-function conditionsFor(
-  service: Service,
-  status: Service['status'],
-  view: ServiceView,
-  ready: number,
-  desired: number,
-): ConditionInput[] {
-  const { build, latest, guests } = view;
-  const list: ConditionInput[] = [readyCondition(service, view, ready, desired)];
-  const built = build?.status.phase === 'Succeeded';
-  const notBuilt = findCondition(build?.status.conditions ?? [], 'Ready');
-  list.push(
-    built
-      ? {
-          type: 'ImageAvailable',
-          status: 'True',
-          reason: 'BuildSucceeded',
-          message: 'The image of the newest revision is built.',
-        }
-      : {
-          type: 'ImageAvailable',
-          status: 'False',
-          reason: notBuilt?.reason ?? 'AwaitingBuild',
-          message: notBuilt?.message ?? 'Waiting for the build.',
-        },
-    ready >= desired
-      ? { type: 'GuestsReady', status: 'True', reason: 'Available', message: 'As many guests as asked for are ready.' }
-      : {
-          type: 'GuestsReady',
-          status: isUnknown(guests) ? 'Unknown' : 'False',
-          reason: 'Degraded',
-          message: fewer(guests),
-        },
-  );
-  if (service.spec.domains.length > 0) {
-    const message = 'Domains are recorded and not served yet; the service is reached at status.url.';
-    list.push({ type: 'Routed', status: 'False', reason: 'UnsupportedSpec', message });
-  }
-  if (latest && status.latestRevision > 0 && latest.status.phase === 'Failed' && view.active) {
-    const message = `Revision ${latest.spec.revision} failed; revision ${view.active.spec.revision} serves.`;
-    list.push({ type: 'UpToDate', status: 'False', reason: 'DeploymentFailed', message });
-  } else if (latest?.status.phase === 'Active') {
-    list.push({ type: 'UpToDate', status: 'True', reason: 'Available', message: 'The newest revision serves.' });
-  } else {
-    list.push({
-      type: 'UpToDate',
-      status: 'False',
-      reason: 'Progressing',
-      message: 'The newest revision is on its way.',
-    });
-  }
-  return list;
-}
-
-/** Ready means: what was asked for last serves. A failed rollout is not Ready though the old revision still serves. */
-function readyCondition(
-  { spec }: Service,
-  { active, latest, guests }: ServiceView,
-  ready: number,
-  desired: number,
-): ConditionInput {
-  const is = (value: ConditionInput['status'], reason: ConditionInput['reason'], message: string): ConditionInput => ({
-    type: 'Ready',
-    status: value,
-    reason,
-    message,
-  });
-  if (!latest) return is('False', 'Progressing', 'A new revision is being recorded.');
-  const { phase } = latest.status;
-  if (phase === 'Failed') {
-    const why = findCondition(latest.status.conditions, 'Ready')?.message ?? 'It failed.';
-    const serving = active ? ` Revision ${active.spec.revision} still serves.` : '';
-    return is('False', 'DeploymentFailed', `Revision ${latest.spec.revision} failed. ${why}${serving}`);
-  }
-  if (phase !== 'Active') {
-    const what = findCondition(latest.status.conditions, 'Ready')?.message ?? 'It was just recorded.';
-    return is('False', 'Progressing', `Revision ${latest.spec.revision} is being rolled out. ${what}`);
-  }
-  if (spec.suspended) return is('False', 'Suspended', 'The service is suspended.');
-  if (desired === 0) return is('True', 'NoReplicas', 'The service is scaled to nothing.');
-  return ready >= desired
-    ? is('True', 'Available', `Revision ${latest.spec.revision} serves.`)
-    : is(isUnknown(guests) ? 'Unknown' : 'False', 'Degraded', fewer(guests));
-}
-
-function fewer(guests: readonly Guest[]): string {
-  const trouble = troubleOfGuests(guests);
-  return `Fewer guests than asked for are ready.${trouble === undefined ? '' : ` ${trouble.message}`}`;
 }

@@ -225,9 +225,9 @@ describe('a service whose guests cannot run', () => {
     const spine = await prepared();
     const env = [{ name: 'TOKEN', valueFrom: { secretRef: { name: 'app', key: 'token' } } }];
     await spine.createService('web', { env });
-    await expectPatience(spine, /env TOKEN: There is no key "token" in app/, async () => {
+    await expectPatience(spine, /env TOKEN: There is no Secret "app" in the project/, async () => {
       spine.secrets.set('app', { token: 'x' });
-      await spine.create(Secret, 'app', { data: {} }, 'shop');
+      await spine.create(Secret, 'app', { data: { token: 'x' } }, 'shop');
     });
   });
 

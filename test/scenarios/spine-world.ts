@@ -6,6 +6,7 @@ import { Builder } from '../../crds/builder.ts';
 import type { Kind, Resource } from '../../crds/define-kind.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import { Guest } from '../../crds/guest.ts';
+import { Job } from '../../crds/job.ts';
 import { API_VERSION } from '../../crds/meta.ts';
 import { Project } from '../../crds/project.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
@@ -18,6 +19,7 @@ import { sweepArtifacts, type SweepDeps } from '../../reconcilers/build/sweep.ts
 import { builderReconciler } from '../../reconcilers/builder/reconciler.ts';
 import { deploymentReconciler } from '../../reconcilers/deployment/reconciler.ts';
 import { guestReconciler } from '../../reconcilers/guest/reconciler.ts';
+import { jobReconciler } from '../../reconcilers/job/reconciler.ts';
 import { projectReconciler } from '../../reconcilers/project/reconciler.ts';
 import { createBuilderPool } from '../../reconcilers/providers/docker/builder-pool.ts';
 import { createFakeDocker } from '../../reconcilers/providers/docker/fake.ts';
@@ -229,6 +231,7 @@ export class SpineWorld {
         placed,
       }),
       deploymentReconciler({ resources: resourcesFor(Deployment), lastLines: async () => ['last words'] }),
+      jobReconciler({ resources: resourcesFor(Job), logs }),
       guestReconciler({
         resources: resourcesFor(Guest),
         clusters,

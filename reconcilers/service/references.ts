@@ -1,0 +1,97 @@
+import { Database } from '../../crds/database.ts';
+import { Secret } from '../../crds/secret.ts';
+import { Service } from '../../crds/service.ts';
+import type { EnvVar } from '../../crds/workload.ts';
+import type { ResourceReader } from '../../controller/reconciler.ts';
+import { sealedDigest } from '../../controller/secrets/secret-box.ts';
+import { serviceEndpoint } from '../shared/service-endpoint.ts';
+import { stableHash } from '../shared/stable-hash.ts';
+
+/** What the references of an environment come to now, without any value. */
+export interface References {
+  /** Says which variable refers to what that does not exist; the first, where there are several. */
+  missing: string | undefined;
+  /** Of secrets, credentials and addresses that a proxy keeps. */
+  digest: string;
+  /** The address of each service that has no proxy. */
+  endpoints: Record<string, string>;
+}
+
+interface Place {
+  namespace: string | undefined;
+  /** Addresses that were taken before. */
+  known: Readonly<Record<string, string>>;
+}
+
+type Found = { fact: string } | { endpoint: string } | { missing: string };
+
+/** Looks up all that an environment refers to. Reads only the cache. */
+export function readReferences(env: readonly EnvVar[], place: Place, read: ResourceReader): References {
+  const facts: [string, string][] = [];
+  const endpoints: Record<string, string> = {};
+  let missing: string | undefined;
+  for (const variable of env) {
+    const found = lookUp(variable, place, read);
+    if (found === undefined) continue;
+    if ('missing' in found) missing ??= `env ${variable.name}: ${found.missing}`;
+    else if ('fact' in found) facts.push([variable.name, found.fact]);
+    else endpoints[variable.valueFrom?.serviceRef?.name ?? ''] = found.endpoint;
+  }
+  return { missing, digest: stableHash(facts), endpoints };
+}
+
+/** Whether an environment refers to anything at all. */
+export function hasReferences(env: readonly EnvVar[]): boolean {
+  return env.some(({ valueFrom }) => valueFrom !== undefined);
+}
+
+/**
+ * Whether services that are reached without a proxy refer to each other in a circle, `from` by way of `to` back to `from`. A
+ * new revision of one changes what the next refers to, so that they would roll each other for ever.
+ */
+export function isInCircle(from: Service, to: string, read: ResourceReader): boolean {
+  const { namespace, name } = from.metadata;
+  const seen = new Set<string>();
+  const open = [to];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (next === name) return true;
+    const service = seen.has(next) ? undefined : read.get(Service, { namespace, name: next });
+    seen.add(next);
+    if (service === undefined || serviceEndpoint(service, read)?.isProxied === true) continue;
+    open.push(...service.spec.env.flatMap(({ valueFrom }) => valueFrom?.serviceRef?.name ?? []));
+  }
+  return false;
+}
+
+function lookUp({ valueFrom }: EnvVar, place: Place, read: ResourceReader): Found | undefined {
+  if (valueFrom?.secretRef) return secretFact(valueFrom.secretRef, place, read);
+  if (valueFrom?.databaseRef) return databaseFact(valueFrom.databaseRef, place, read);
+  if (valueFrom?.serviceRef) return serviceFact(valueFrom.serviceRef.name, place, read);
+  return undefined;
+}
+
+function secretFact({ name, key }: { name: string; key: string }, { namespace }: Place, read: ResourceReader): Found {
+  const secret = read.get(Secret, { namespace, name });
+  if (!secret) return { missing: `There is no Secret "${name}" in the project. Create it.` };
+  const sealed = Object.hasOwn(secret.spec.data, key) ? secret.spec.data[key] : undefined;
+  if (sealed === undefined) return { missing: `The Secret "${name}" has no key "${key}". Add it.` };
+  // Sealing the same value once more gives other text and the same digest.
+  return { fact: sealedDigest(sealed) ?? stableHash(sealed) };
+}
+
+function databaseFact({ name, key }: { name: string; key: string }, place: Place, read: ResourceReader): Found {
+  const database = read.get(Database, { namespace: place.namespace, name });
+  if (!database) return { missing: `There is no Database "${name}" in the project. Create it.` };
+  const credentials = database.status.credentialsSecretRef;
+  if (!credentials) return { missing: `The Database "${name}" has no credentials yet.` };
+  return secretFact({ name: credentials.name, key }, place, read);
+}
+
+function serviceFact(name: string, { namespace, known }: Place, read: ResourceReader): Found {
+  const service = read.get(Service, { namespace, name });
+  if (!service) return { missing: `There is no Service "${name}" in the project. Create it.` };
+  const endpoint = serviceEndpoint(service, read, known[name]);
+  if (!endpoint)
+    return { missing: `The Service "${name}" cannot be reached yet: it has no proxy and no ready guest with a port.` };
+  return endpoint.isProxied ? { fact: endpoint.url } : { endpoint: `${endpoint.host}:${endpoint.port}` };
+}
