@@ -92,7 +92,7 @@ describe('createHealthMonitor', () => {
     answer = up;
     await clock.advance(5_000);
     answer = down;
-    await clock.advance(14_000);
+    await clock.advance(11_000);
     expect(healthy()).toBe(true);
     await clock.advance(2_000);
     expect(healthy()).toBe(false);
@@ -136,6 +136,54 @@ describe('createHealthMonitor', () => {
     expect(slow.state('g')).toBeUndefined();
     expect(changes).toBe(0);
     expect(clock.nextTimerMs).toBeUndefined();
+  });
+
+  it('spreads the checks of guests that it found at the same moment over the interval', async () => {
+    const perSecond = [0, 0, 0, 0, 0];
+    let lot = 0;
+    const many = createHealthMonitor({
+      clock,
+      onChange: () => undefined,
+      probe: async () => {
+        const second = Math.floor(clock.monotonicMs() / 1_000);
+        if (second >= 20 && second < 25) perSecond[second - 20] = (perSecond[second - 20] ?? 0) + 1;
+        return up;
+      },
+      // Evenly, and not in the order of the guests.
+      random: () => ((lot += 617) % 1_000) / 1_000,
+    });
+    for (let guest = 0; guest < 1_000; guest += 1) many.ensure(`g${guest}`, check, since);
+    await clock.advance(25_000);
+    await many.close();
+    expect(perSecond.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(900);
+    expect(Math.max(...perSecond)).toBeLessThan(300);
+  });
+
+  it('checks guests that answer before those that do not', async () => {
+    const order: string[] = [];
+    const asking = createHealthMonitor({
+      clock,
+      concurrency: 1,
+      onChange: () => undefined,
+      probe: async (target) => {
+        order.push(target.host);
+        return target.host === 'up' ? up : down;
+      },
+      random: () => 0,
+    });
+    const checkOf = (host: string) => ({
+      ...check,
+      startPeriodMs: 0,
+      target: { type: 'tcp' as const, host, port: 80 },
+    });
+    for (let guest = 0; guest < 20; guest += 1) asking.ensure(`d${guest}`, checkOf('down'), since);
+    asking.ensure('u', checkOf('up'), since);
+    await clock.advance(1);
+    expect(order).toHaveLength(22);
+    order.length = 0;
+    await clock.advance(60_000);
+    await asking.close();
+    expect(order.filter((host) => host === 'up').length).toBeGreaterThan(12);
   });
 
   it('has no more checks under way than it may', async () => {

@@ -68,15 +68,20 @@ interface Watched {
 const firstDelayMs = 50;
 const growth = 1.5;
 
-/** Starts with quick checks that grow to the interval until the guest is healthy for the first time. */
+/**
+ * Starts with quick checks that grow to the interval until the guest is healthy for the first time. From then on the checks of
+ * all guests are spread over their intervals.
+ */
 export function createHealthMonitor(options: HealthMonitorOptions): HealthMonitor {
-  const { clock, onChange, concurrency = 64, probe = probeTarget, random = Math.random } = options;
+  const { clock, onChange, concurrency = 256, probe = probeTarget, random = Math.random } = options;
   const guests = new Map<string, Watched>();
   const queue = new PQueue({ concurrency });
 
   function schedule(uid: string, watched: Watched, delayMs: number): void {
     watched.cancelTimer();
-    watched.cancelTimer = clock.after(delayMs, () => void queue.add(() => run(uid, watched)));
+    // Those that do not answer take their time; they shall not hold up those that do.
+    const priority = watched.state.healthy === true && watched.failures === 0 ? 1 : 0;
+    watched.cancelTimer = clock.after(delayMs, () => void queue.add(() => run(uid, watched), { priority }));
   }
 
   async function run(uid: string, watched: Watched): Promise<void> {
@@ -87,10 +92,13 @@ export function createHealthMonitor(options: HealthMonitorOptions): HealthMonito
     const result = await probe(target, timeoutMs, watched.stop.signal);
     watched.checking = false;
     if (watched.stop.signal.aborted) return;
+    const isFirstSuccess = result.ok && !watched.everHealthy;
     note(uid, watched, result);
     const delayMs = watched.everHealthy ? intervalMs : watched.nextDelayMs;
     watched.nextDelayMs = Math.min(intervalMs, watched.nextDelayMs * growth);
-    schedule(uid, watched, watched.nudged && !result.ok ? 0 : delayMs * (0.9 + random() / 5));
+    if (watched.nudged && !result.ok) schedule(uid, watched, 0);
+    // Guests that were found at the same moment, as after a start of the controller, take turns from then on.
+    else schedule(uid, watched, delayMs * (isFirstSuccess ? random() : 0.9 + random() / 5));
   }
 
   function note(uid: string, watched: Watched, result: ProbeResult): void {

@@ -57,6 +57,64 @@ describe('probeHttp', () => {
     });
   });
 
+  it.each(['/a b', '/a\r\nX-Evil: 1', '/a\nGET /other HTTP/1.1', '/\u0000', '/\u010d\u010aX-Evil:1'])(
+    'sends nothing for a path that would be more than a path: %j',
+    async (path) => {
+      let received = '';
+      await using server = await listen(
+        createTcpServer((socket) => socket.on('error', () => undefined).on('data', (data) => (received += data))),
+      );
+      expect(await get(server.port, path, 200)).toMatchObject({ ok: false });
+      expect(received).toBe('');
+    },
+  );
+
+  it('asks the guest itself, whatever host a path names', async () => {
+    let asked: string | undefined;
+    await using server = await serve((request, response) => {
+      asked = `${request.headers.host} ${request.url}`;
+      response.end();
+    });
+    expect(await get(server.port, '//elsewhere.example/@10.0.0.1')).toEqual({ ok: true });
+    expect(asked).toBe(`127.0.0.1:${server.port} //elsewhere.example/@10.0.0.1`);
+  });
+
+  it('gives up on an answer that comes byte by byte, and on headers without end', async () => {
+    await using slow = await listen(
+      createTcpServer((socket) => {
+        const drip = setInterval(() => socket.write('H'), 20);
+        socket.on('error', () => undefined).on('close', () => clearInterval(drip));
+        socket.write('HTTP/1.1 200 OK\r\nX-');
+      }),
+    );
+    expect(await get(slow.port, '/', 150)).toMatchObject({
+      ok: false,
+      why: expect.stringContaining('does not answer'),
+    });
+    await using endless = await listen(
+      createTcpServer((socket) => {
+        socket.on('error', () => undefined).resume();
+        socket.write(`HTTP/1.1 200 OK\r\nX-Big: ${'x'.repeat(1_000_000)}`);
+      }),
+    );
+    expect(await get(endless.port, '/', 5_000)).toMatchObject({ ok: false });
+  });
+
+  it('asks over IPv6 as well', async () => {
+    const server = createServer((request, response) =>
+      response.writeHead(request.headers.host?.startsWith('[::1]:') ? 200 : 500).end(),
+    );
+    const hasIpv6 = await new Promise<boolean>((resolve) => {
+      server.on('error', () => resolve(false));
+      server.listen(0, '::1', () => resolve(true));
+    });
+    if (!hasIpv6) return console.log('  not tried: this machine has no IPv6');
+    const { port } = server.address() as AddressInfo;
+    expect(await probeHttp('::1', port, '/', 5_000, signal)).toEqual({ ok: true });
+    expect(await probeTcp('::1', port, 5_000, signal)).toEqual({ ok: true });
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   it('says that a path is none', async () => {
     await expect(get(1, '/a b')).resolves.toMatchObject({ ok: false });
   });
