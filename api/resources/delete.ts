@@ -9,6 +9,7 @@ import { listAnswer } from './answer.ts';
 import { readBody, manifestFormat } from './body.ts';
 import type { ResourceDeps } from './deps.ts';
 import { readListQuery, readQuery } from './query.ts';
+import { requireUnprotected } from './deletion-protection.ts';
 import { findObject, guardSelector, readForm, respondObject } from './read.ts';
 import { detailsOf, type Target } from './target.ts';
 import { writerOf } from './writer.ts';
@@ -29,6 +30,7 @@ export async function deleteObject(context: ApiContext, deps: ResourceDeps, targ
   const { kind, namespace, name = '' } = target;
   const options = await readDeleteOptions(context);
   const existing = await findObject(deps.store, target);
+  await requireUnprotected(deps.store, existing);
   const writer = writerOf(context, { fieldManager: '' });
   const left = await deps.store.delete(kind, { namespace, name }, writer, options);
   if (left) return respondObject(context, deps, kind, left);
@@ -45,6 +47,7 @@ export async function deleteCollection(context: ApiContext, deps: ResourceDeps, 
     throw new Refused('BadRequest', `All ${kind.plural} at once are not deleted; select them by labels or fields.`);
   }
   const page = await deps.store.list(kind, { namespace, labels: query.labels, fields: query.fields });
+  for (const item of page.items) await requireUnprotected(deps.store, item);
   const writer = writerOf(context, { fieldManager: '' });
   const deleted: Resource[] = [];
   for (const item of page.items) {
