@@ -144,7 +144,6 @@ export const reasons = {
   Allocating: 'The volume is being made.',
   Moving: 'The volume is being moved to another guest.',
   Growing: 'The volume is being grown.',
-  ShrinkRefused: 'The volume is larger than spec.size, and volumes do not shrink. Set spec.size back.',
   // Secret.
   Sealed: 'The values are encrypted and readable by this installation.',
   // Events only.
