@@ -14,7 +14,7 @@ export class LoginLimits {
   readonly #accounts: FailureLimit;
   readonly #networks: FailureLimit;
   readonly #registrations: FailureLimit;
-  /** Account and network of logins that worked: strangers who guess must not lock out whom they guess at. */
+  /** Account and network of logins that worked, which count apart: strangers who guess must not lock out whom they guess at. */
   readonly #trusted = new Set<string>();
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
@@ -28,12 +28,12 @@ export class LoginLimits {
     const account = foldAddress(email);
     const network = networkOf(address);
     const pair = JSON.stringify([account, network]);
-    const accountMs = this.#trusted.has(pair) ? 0 : this.#accounts.waitMs(account);
-    refuse('logins', Math.max(accountMs, this.#networks.waitMs(network)));
-    this.#accounts.failed(account);
+    const counted = this.#trusted.has(pair) ? pair : account;
+    refuse('logins', Math.max(this.#accounts.waitMs(counted), this.#networks.waitMs(network)));
+    this.#accounts.failed(counted);
     this.#networks.failed(network);
     return () => {
-      this.#accounts.forgive(account);
+      this.#accounts.forgive(counted);
       this.#networks.forgive(network);
       if (this.#trusted.size >= MOST_TRUSTED) this.#trusted.clear();
       this.#trusted.add(pair);
