@@ -1,7 +1,9 @@
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import type { Pass, Reconciler, Resources } from '../../controller/reconciler.ts';
 import type { LogStore } from '../../controller/logs.ts';
+import { controllerOf } from '../../controller/object-key.ts';
 import { Guest } from '../../crds/guest.ts';
+import { Job } from '../../crds/job.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { GuestLinks } from '../providers/guest/guest-links.ts';
@@ -172,7 +174,8 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
       const outcome = await finalizeGuest(pass, { clusters, installation, volumes, setbacks, restAfterSetback });
       if (outcome.type !== 'settled') return outcome;
       setbacks.clear(uid);
-      await deps.logs.remove(`guest/${uid}`);
+      // What a run printed is kept for as long as its Job.
+      if (controllerOf(pass.resource)?.kind !== Job.kind) await deps.logs.remove(`guest/${uid}`);
       return outcome;
     },
   };
