@@ -11,6 +11,7 @@ import { SYSTEM_NAMESPACE } from '../crds/meta.ts';
 import { Project } from '../crds/project.ts';
 import { ProxmoxCluster } from '../crds/proxmox-cluster.ts';
 import { Service } from '../crds/service.ts';
+import { Volume } from '../crds/volume.ts';
 import { readInitBinary } from '../guest/init-binary.ts';
 import { buildReconciler } from '../reconcilers/build/reconciler.ts';
 import { sweepArtifacts } from '../reconcilers/build/sweep.ts';
@@ -35,6 +36,7 @@ import { serviceReconciler } from '../reconcilers/service/reconciler.ts';
 import { createArchivePlacements } from '../reconcilers/shared/archive-placements.ts';
 import { Reservations } from '../reconcilers/shared/reservations.ts';
 import { createSignal } from '../reconcilers/shared/signal.ts';
+import { volumeReconciler } from '../reconcilers/volume/reconciler.ts';
 import { systemClock } from './clock.ts';
 import { type Config } from './config.ts';
 import type { LogStore } from './logs.ts';
@@ -138,6 +140,8 @@ export function wireLoops(parts: LoopParts): {
         redact: (value) => redactor.add(value),
       });
       const system = (name: string): ReturnType<typeof values.values> => values.values(SYSTEM_NAMESPACE, name);
+      const reservations = new Reservations();
+      const installation = keyring.derive('installation').toString('hex').slice(0, 8);
       return [
         projectReconciler(resourcesFor(Project)),
         secretReconciler((secret) => values.check(secret)),
@@ -160,17 +164,25 @@ export function wireLoops(parts: LoopParts): {
         }),
         deploymentReconciler({ resources: resourcesFor(Deployment), lastLines: (uid) => lastLines(logs, uid) }),
         jobReconciler({ resources: resourcesFor(Job), logs }),
+        volumeReconciler({
+          resources: resourcesFor(Volume),
+          clusters,
+          reservations,
+          placements,
+          artifacts,
+          installation,
+        }),
         guestReconciler({
           resources: resourcesFor(Guest),
           clusters,
-          reservations: new Reservations(),
+          reservations,
           placements,
           artifacts,
           links,
           health,
           logs,
           readSecret: (namespace, name, key) => values.value(namespace, name, key),
-          installation: keyring.derive('installation').toString('hex').slice(0, 8),
+          installation,
           guestKey: keyring.derive('guest supervisors').toString('hex'),
           changed,
         }),

@@ -11,6 +11,7 @@ import { API_VERSION } from '../../crds/meta.ts';
 import { Project } from '../../crds/project.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Service } from '../../crds/service.ts';
+import { Volume } from '../../crds/volume.ts';
 import type { Reconciler } from '../../controller/reconciler.ts';
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
@@ -35,6 +36,7 @@ import { serviceReconciler } from '../../reconcilers/service/reconciler.ts';
 import { createArchivePlacements } from '../../reconcilers/shared/archive-placements.ts';
 import { Reservations } from '../../reconcilers/shared/reservations.ts';
 import { createSignal } from '../../reconcilers/shared/signal.ts';
+import { volumeReconciler } from '../../reconcilers/volume/reconciler.ts';
 import type { CrashPoint } from '../harness/crash.ts';
 import { FakeClock } from '../harness/fake-clock.ts';
 import { World, type ProcessTools } from '../harness/world.ts';
@@ -42,6 +44,7 @@ import { fakeRepack } from './fake-repack.ts';
 import { memoryLogs } from './memory-logs.ts';
 
 const USER = { manager: 'containr-cli', user: 'test' };
+const INSTALLATION = 'a1b2c3d4';
 export const REPOSITORY = 'https://git.example/shop/web.git';
 
 interface PrepareOptions {
@@ -210,6 +213,7 @@ export class SpineWorld {
       return values ? { ok: true, values } : { ok: false, message: `The Secret ${name} does not exist.` };
     };
 
+    const reservations = new Reservations();
     return [
       projectReconciler(resourcesFor(Project)),
       secretReconciler(() => ({ ok: true })),
@@ -232,10 +236,18 @@ export class SpineWorld {
       }),
       deploymentReconciler({ resources: resourcesFor(Deployment), lastLines: async () => ['last words'] }),
       jobReconciler({ resources: resourcesFor(Job), logs }),
+      volumeReconciler({
+        resources: resourcesFor(Volume),
+        clusters,
+        reservations,
+        placements,
+        artifacts: reach(this.artifacts, { uncounted: ['path'] }),
+        installation: INSTALLATION,
+      }),
       guestReconciler({
         resources: resourcesFor(Guest),
         clusters,
-        reservations: new Reservations(),
+        reservations,
         placements,
         artifacts: reach(this.artifacts, { uncounted: ['path'] }),
         links,
@@ -247,7 +259,7 @@ export class SpineWorld {
             ? { ok: false, reason: 'SecretNotFound', message: `There is no key "${key}" in ${name}.` }
             : { ok: true, value };
         },
-        installation: 'a1b2c3d4',
+        installation: INSTALLATION,
         guestKey: 'test-key',
         changed,
       }),
