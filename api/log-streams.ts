@@ -6,10 +6,8 @@ export interface LogSource {
   name: string;
 }
 
-/** A line with the name of where it comes from. */
-export interface NamedLine extends LogLine {
-  name: string;
-}
+/** A line with where it comes from. */
+export interface NamedLine extends LogLine, LogSource {}
 
 export interface LogSelection {
   since?: Date | undefined;
@@ -17,6 +15,8 @@ export interface LogSelection {
   until?: Date | undefined;
   /** Only the newest so many, of all sources together. */
   tail?: number | undefined;
+  /** How far each stream was read by whoever reads on; they get what came since, all of it. */
+  from?: ReadonlyMap<string, number> | undefined;
 }
 
 const PAGE = 1_000;
@@ -30,18 +30,27 @@ export class MergedLog {
   constructor(logs: LogStore, selection: LogSelection) {
     this.#logs = logs;
     this.#selection = selection;
+    for (const [stream, position] of selection.from ?? []) this.#positions.set(stream, position);
+  }
+
+  /** How far each stream was read: up to and with the line that was answered last. */
+  get positions(): ReadonlyMap<string, number> {
+    return this.#positions;
   }
 
   /** What is there now. */
   async *backlog(sources: readonly LogSource[]): AsyncGenerator<NamedLine> {
-    const { tail } = this.#selection;
-    if (tail === undefined) return yield* this.newer(sources);
-    if (tail === 0) {
-      for (const { stream } of sources) await this.#page({ stream, name: '' }, { tail: 1 });
-      return;
+    const { tail, from } = this.#selection;
+    if (tail === undefined || from !== undefined) return yield* this.newer(sources);
+    const pages = await Promise.all(sources.map((source) => this.#page(source, { tail: Math.max(tail, 1) })));
+    const lines = pages.flat().toSorted(byTime);
+    const cut = Math.max(lines.length - tail, 0);
+    // Who is cut off after any line can read on behind it, in each of the streams.
+    for (const { stream, position } of lines.slice(cut).toReversed()) this.#positions.set(stream, position - 1);
+    for (const line of lines.slice(cut)) {
+      this.#positions.set(line.stream, line.position);
+      yield line;
     }
-    const pages = await Promise.all(sources.map((source) => this.#page(source, { tail })));
-    yield* pages.flat().toSorted(byTime).slice(-tail);
   }
 
   /** What came since the last reading. */
@@ -50,20 +59,18 @@ export class MergedLog {
     let waiting = heads.filter((head) => head !== undefined);
     while (waiting.length > 0) {
       const first = waiting.reduce((earliest, head) => (byTime(head.line, earliest.line) < 0 ? head : earliest));
+      this.#positions.set(first.line.stream, first.line.position);
       yield first.line;
-      this.#positions.set(first.source.stream, first.line.position);
       const next = await first.lines.next();
       if (next.done) waiting = waiting.filter((head) => head !== first);
       else first.line = next.value;
     }
   }
 
-  async #head(
-    source: LogSource,
-  ): Promise<{ source: LogSource; line: NamedLine; lines: AsyncGenerator<NamedLine> } | undefined> {
+  async #head(source: LogSource): Promise<{ line: NamedLine; lines: AsyncGenerator<NamedLine> } | undefined> {
     const lines = this.#pages(source);
     const first = await lines.next();
-    return first.done ? undefined : { source, line: first.value, lines };
+    return first.done ? undefined : { line: first.value, lines };
   }
 
   async *#pages(source: LogSource): AsyncGenerator<NamedLine> {
@@ -71,7 +78,7 @@ export class MergedLog {
     for (;;) {
       const page = await this.#logs.read(source.stream, { after, since: this.#selection.since, limit: PAGE });
       for (const line of page) {
-        if (this.#isWanted(line)) yield { ...line, name: source.name };
+        if (this.#isWanted(line)) yield { ...line, ...source };
       }
       after = page.at(-1)?.position;
       if (page.length < PAGE || after === undefined) return;
@@ -82,7 +89,7 @@ export class MergedLog {
     const page = await this.#logs.read(source.stream, { ...query, since: this.#selection.since });
     const last = page.at(-1);
     if (last) this.#positions.set(source.stream, last.position);
-    return page.filter((line) => this.#isWanted(line)).map((line) => ({ ...line, name: source.name }));
+    return page.filter((line) => this.#isWanted(line)).map((line) => ({ ...line, ...source }));
   }
 
   #isWanted({ time }: LogLine): boolean {
@@ -90,16 +97,19 @@ export class MergedLog {
   }
 }
 
-/** Lines in lots, as large as they come at once: what arrives slowly is passed on line by line. */
-export async function* inLots(lines: AsyncGenerator<NamedLine>): AsyncGenerator<NamedLine[]> {
-  let lot: NamedLine[] = [];
+/** Lines as text, in lots as large as they come at once: what arrives slowly is passed on line by line. */
+export async function* inLots(
+  lines: AsyncGenerator<NamedLine>,
+  write: (line: NamedLine) => string,
+): AsyncGenerator<string> {
+  let lot: string[] = [];
   for await (const line of lines) {
-    lot.push(line);
+    lot.push(write(line));
     if (lot.length < PAGE) continue;
-    yield lot;
+    yield lot.join('');
     lot = [];
   }
-  if (lot.length > 0) yield lot;
+  if (lot.length > 0) yield lot.join('');
 }
 
 /** Lines of one moment stay in the order in which they were read. */

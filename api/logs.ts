@@ -5,9 +5,9 @@ import { DEPLOYMENT_LABEL, SERVICE_LABEL } from '../crds/meta.ts';
 import { Service } from '../crds/service.ts';
 import type { Clock } from '../controller/clock.ts';
 import type { LogStore } from '../controller/logs.ts';
-import { sleep } from '../controller/sleep.ts';
 import { notFound } from '../controller/store/refusals.ts';
 import type { ResourceStore } from '../controller/store/store.ts';
+import { followLog } from './follow-log.ts';
 import { inLots, MergedLog, type LogSource, type NamedLine } from './log-streams.ts';
 import { readQuery } from './resources/query.ts';
 import { findObject } from './resources/read.ts';
@@ -16,8 +16,6 @@ import type { Target } from './resources/target.ts';
 import { Refused } from './status.ts';
 import { streamSignal, textStream } from './stream.ts';
 
-/** How often a followed service is asked for new guests, and the longest wait for new lines. */
-const LOOK_MS = 2_000;
 const MOST_FOLLOW_MS = 6 * 3_600_000;
 const MOST_TAIL = 100_000;
 
@@ -64,11 +62,11 @@ export function createReadLog({ store, logs, clock, closing }: ReadLogOptions): 
     const asJson = /application\/x-ndjson/i.test(context.req.header('accept') ?? '');
     context.header('Content-Type', asJson ? 'application/x-ndjson' : 'text/plain; charset=utf-8');
     const end = streamSignal(context, { clock, closing }, { maxMs: MOST_FOLLOW_MS, mayStill });
-    const lots = query.follow
-      ? follow(found, { merged, logs, signal: end.signal, clock })
-      : inLots(merged.backlog(await found.sources()));
     const write = (line: NamedLine) => (asJson ? jsonLine(line, found.key) : textLine(line, query));
-    return textStream(context, written(lots, write), end);
+    const pieces = query.follow
+      ? followLog({ ...found, write, merged, logs, clock, signal: end.signal })
+      : inLots(merged.backlog(await found.sources()), write);
+    return textStream(context, pieces, end);
   };
 }
 
@@ -110,7 +108,8 @@ async function latestBuildLog(store: ResourceStore, { metadata, status }: Servic
   return buildLog(build.metadata.name, build.metadata.uid);
 }
 
-async function guestsWith(
+/** The guests with a label, such as those of a Service. */
+export async function guestsWith(
   store: ResourceStore,
   namespace: string | undefined,
   label: string,
@@ -136,51 +135,6 @@ async function guestLog({ previous, container }: LogQuery, guests: () => Promise
 function sinceOf({ sinceSeconds, sinceTime }: LogQuery, clock: Clock): Date | undefined {
   if (sinceTime !== undefined) return new Date(sinceTime);
   return sinceSeconds === undefined ? undefined : new Date(clock.now().getTime() - sinceSeconds * 1000);
-}
-
-interface Following {
-  merged: MergedLog;
-  logs: LogStore;
-  signal: AbortSignal;
-  clock: Clock;
-}
-
-async function* follow(found: FoundLog, { merged, logs, signal, clock }: Following): AsyncGenerator<NamedLine[]> {
-  let sources = await found.sources();
-  let lookedAt = clock.monotonicMs();
-  yield* inLots(merged.backlog(sources));
-  while (!signal.aborted) {
-    if (clock.monotonicMs() - lookedAt >= LOOK_MS) {
-      sources = await found.sources();
-      lookedAt = clock.monotonicMs();
-    }
-    // Listened for before the reading, so that what comes right after it is not slept through.
-    const enough = new AbortController();
-    const changed = anyChanged(logs, sources, clock, AbortSignal.any([signal, enough.signal]));
-    let grew = false;
-    for await (const lot of inLots(merged.newer(sources))) {
-      grew = true;
-      yield lot;
-    }
-    if (!grew) await changed;
-    enough.abort();
-  }
-}
-
-async function anyChanged(
-  logs: LogStore,
-  sources: readonly LogSource[],
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<void> {
-  await Promise.race([
-    sleep(clock, LOOK_MS, signal),
-    ...sources.map(({ stream }) => logs.changed(stream, LOOK_MS, signal)),
-  ]);
-}
-
-async function* written(lots: AsyncGenerator<NamedLine[]>, write: (line: NamedLine) => string): AsyncGenerator<string> {
-  for await (const lot of lots) yield lot.map(write).join('');
 }
 
 function jsonLine({ name, time, source, text, position }: NamedLine, key: FoundLog['key']): string {

@@ -33,6 +33,8 @@ const tags: readonly Mount[] = [
   mountProfile,
   mountProjects,
   mountServices,
+  mountDeployments,
+  mountLogs,
   mountTemplates,
   mountDatabases,
   mountAudit,
