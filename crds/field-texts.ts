@@ -78,6 +78,10 @@ export const fieldTexts: Readonly<Record<string, string>> = {
   'nodes.cpu': 'Cores of the node.',
   'nodes.memoryBytes': 'Memory of the node.',
   'nodes.memoryUsedBytes': 'Memory of the node that is in use.',
+  'status.nodes.storages': 'The storages for guests and templates that the node has.',
+  'nodes.storages.name': 'Name of the storage.',
+  'nodes.storages.totalBytes': 'Size of the storage; 0 when it tells none.',
+  'nodes.storages.freeBytes': 'Room on the storage, roughly.',
   'status.nodesOnline': 'Number of nodes that answer.',
   'ProxmoxCluster.status.guests': 'Number of our guests on the cluster.',
 

@@ -99,6 +99,8 @@ export const ProxmoxCluster = defineKind('ProxmoxCluster', {
           cpu: z.number(),
           memoryBytes: z.number(),
           memoryUsedBytes: z.number(),
+          /** Those that guests use, as the node sees them. */
+          storages: z.array(z.object({ name: z.string(), totalBytes: z.number(), freeBytes: z.number() })).default([]),
         }),
       )
       .default([]),

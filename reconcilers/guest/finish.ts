@@ -64,6 +64,7 @@ function isOver(facts: GuestFacts, status: Status, now: Date): boolean {
   }
 }
 
-function ended({ healthy: _, startNotBefore: __, ...status }: Status, exit: Status['lastExit'], now: Date): Status {
-  return { ...status, finished: true, lastExit: exit ?? { at: now.toISOString() } };
+function ended(status: Status, exit: Status['lastExit'], now: Date): Status {
+  const { healthy: _, startNotBefore: __, ...rest } = status;
+  return { ...rest, finished: true, lastExit: exit ?? { at: now.toISOString() } };
 }

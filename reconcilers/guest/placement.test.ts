@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ListedGuest, ListedNode, ListedStorage } from '../providers/proxmox/client.ts';
 import { chooseNode, CPU_OVERCOMMIT, type PlacedGuest, type PlacementFacts } from './placement.ts';

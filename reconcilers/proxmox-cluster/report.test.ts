@@ -106,6 +106,10 @@ describe('reportCluster', () => {
     const status = reportCluster(cluster, cluster.status, facts, new Date('2026-01-01T01:00:00Z'));
     expect(status).toMatchObject({ guests: 2, nodesOnline: 2, version: '9.2.11', quorate: true });
     expect(status.nodes[0]?.memoryUsedBytes).toBe(2 ** 30);
+    expect(status.nodes[0]?.storages).toEqual([
+      { name: 'local', totalBytes: 2 ** 40, freeBytes: 2 ** 40 },
+      { name: 'local-lvm', totalBytes: 2 ** 40, freeBytes: 2 ** 40 },
+    ]);
     expect(status.conditions).toMatchObject([{ type: 'Ready', status: 'True', reason: 'Connected' }]);
   });
 });

@@ -1,6 +1,6 @@
 import { setCondition, type ConditionInput } from '../../crds/condition.ts';
 import type { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
-import type { ClusterResources } from '../providers/proxmox/client.ts';
+import type { ClusterResources, ListedStorage } from '../providers/proxmox/client.ts';
 
 /** What a look at a cluster found. */
 export interface ClusterFacts {
@@ -41,6 +41,7 @@ export function reportCluster(
         cpu: node.maxCpu,
         memoryBytes: node.maxMemoryBytes,
         memoryUsedBytes: roughly(node.memoryBytes),
+        storages: storagesOf(node.node, cluster.spec.storages, facts.resources.storages),
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     nodesOnline: nodes.filter(({ online }) => online).length,
@@ -109,6 +110,22 @@ export function troubleIn(spec: ProxmoxCluster['spec'], facts: ClusterFacts): Co
       `Bridge "${spec.network.bridge}" does not exist on ${without.join(', ')}. Correct spec.network.bridge.`,
     );
   return undefined;
+}
+
+/** The room for root disks and templates on a node, by name. */
+function storagesOf(
+  node: string,
+  { rootfs, templates }: ProxmoxCluster['spec']['storages'],
+  storages: readonly ListedStorage[],
+): ProxmoxCluster['status']['nodes'][number]['storages'] {
+  return storages
+    .filter((row) => row.node === node && row.available && (row.storage === rootfs || row.storage === templates))
+    .map(({ storage, totalBytes, usedBytes }) => ({
+      name: storage,
+      totalBytes,
+      freeBytes: roughly(Math.max(0, totalBytes - usedBytes)),
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Usage moves all the time; a status that moved with it would never be quiet. */
