@@ -9,7 +9,9 @@ import { Guest } from '../crds/guest.ts';
 import { Job } from '../crds/job.ts';
 import { SYSTEM_NAMESPACE } from '../crds/meta.ts';
 import { Project } from '../crds/project.ts';
+import { Proxy } from '../crds/proxy.ts';
 import { ProxmoxCluster } from '../crds/proxmox-cluster.ts';
+import { Route } from '../crds/route.ts';
 import { Service } from '../crds/service.ts';
 import { Volume } from '../crds/volume.ts';
 import { readInitBinary } from '../guest/init-binary.ts';
@@ -27,10 +29,16 @@ import { createGuestLinks } from '../reconcilers/providers/guest/guest-link.ts';
 import { createHealthMonitor } from '../reconcilers/providers/guest/health-monitor.ts';
 import { type ArtifactStore } from '../reconcilers/providers/oci/artifact-store.ts';
 import { repackImage } from '../reconcilers/providers/oci/repack-image.ts';
+import { connectAdmin } from '../reconcilers/providers/proxy/admin-api.ts';
+import { createCaddyClient } from '../reconcilers/providers/proxy/caddy-client.ts';
+import { createProxyPool } from '../reconcilers/providers/proxy/proxy-pool.ts';
+import { createRouteTable } from '../reconcilers/providers/proxy/route-table.ts';
 import { createClusterObserver } from '../reconcilers/providers/proxmox/cluster-observer.ts';
 import { createClusterPool } from '../reconcilers/providers/proxmox/cluster-pool.ts';
 import { createProxmoxClient } from '../reconcilers/providers/proxmox/proxmox-client.ts';
+import { proxyReconciler } from '../reconcilers/proxy/reconciler.ts';
 import { proxmoxClusterReconciler } from '../reconcilers/proxmox-cluster/reconciler.ts';
+import { routeReconciler } from '../reconcilers/route/reconciler.ts';
 import { secretReconciler } from '../reconcilers/secret/reconciler.ts';
 import { serviceReconciler } from '../reconcilers/service/reconciler.ts';
 import { createArchivePlacements } from '../reconcilers/shared/archive-placements.ts';
@@ -95,6 +103,10 @@ export function wireLoops(parts: LoopParts): {
     };
   });
   const builders = createBuilderPool((access) => createDockerClient(access));
+  const proxies = createProxyPool((endpoint, onLateAnswer) => {
+    const client = createCaddyClient({ admin: connectAdmin(endpoint), guard: () => guard() });
+    return createRouteTable({ client, clock, onLateAnswer });
+  });
   const git = createGitClient({
     allowedLocalPaths: config.allowLocalRepositories,
     maxBytes: config.maxRepositoryMiB * 2 ** 20,
@@ -172,6 +184,8 @@ export function wireLoops(parts: LoopParts): {
           artifacts,
           installation,
         }),
+        proxyReconciler({ resources: resourcesFor(Proxy), proxies }),
+        routeReconciler({ resources: resourcesFor(Route), proxies }),
         guestReconciler({
           resources: resourcesFor(Guest),
           clusters,
@@ -189,7 +203,7 @@ export function wireLoops(parts: LoopParts): {
       ];
     },
     async close() {
-      await Promise.all([links.close(), health.close(), clusters.close(), builders.close()]);
+      await Promise.all([links.close(), health.close(), clusters.close(), builders.close(), proxies.close()]);
     },
   };
 }

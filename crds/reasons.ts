@@ -146,6 +146,17 @@ export const reasons = {
   Growing: 'The volume is being grown.',
   // Secret.
   Sealed: 'The values are encrypted and readable by this installation.',
+  // Proxy.
+  ProxyReachable: 'The proxy answers and has our routes.',
+  ProxyUnreachable: 'The admin API of the proxy does not answer; its routes stay as they were. Check that it runs.',
+  ProxyRefuses: 'The proxy does not take the configuration; the one before goes on serving. The message has its words.',
+  ProxyAsks: 'The proxy asks for its configuration by itself.',
+  // Route.
+  NoProxy: 'There is no Proxy; requests go to the addresses of the guests.',
+  NoHost: 'The route has no host name. Set baseDomain of the Proxy, or domains of the Service.',
+  HostTaken: 'A host name belongs to another Service that had it first. Choose another.',
+  NoUpstream: 'No guest is healthy. Read the conditions of the guests: containr describe.',
+  RouteServing: 'Guests take requests.',
   // Events only.
   Created: 'Made.',
   Started: 'Started.',

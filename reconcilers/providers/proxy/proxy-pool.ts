@@ -1,0 +1,48 @@
+import type { RouteTable } from './route-table.ts';
+
+/** The tables of the proxies that are driven, by the name of their Proxy. */
+export interface ProxyPool {
+  /** The table for the proxy at `endpoint`; another endpoint replaces the one before. */
+  ensure(name: string, endpoint: string): RouteTable;
+  get(name: string): RouteTable | undefined;
+  drop(name: string): Promise<void>;
+  /** Calls back with ids of routes whose answer came late. */
+  onLateAnswer(listener: (ids: readonly string[]) => void): () => void;
+  close(): Promise<void>;
+}
+
+/** Keeps one table per proxy; `connect` makes it and reports late answers through its second argument. */
+export function createProxyPool(
+  connect: (endpoint: string, onLateAnswer: (ids: readonly string[]) => void) => RouteTable,
+): ProxyPool {
+  const standing = new Map<string, { endpoint: string; table: RouteTable }>();
+  const listeners = new Set<(ids: readonly string[]) => void>();
+
+  async function drop(name: string): Promise<void> {
+    const entry = standing.get(name);
+    standing.delete(name);
+    await entry?.table.close();
+  }
+
+  return {
+    ensure(name, endpoint) {
+      const entry = standing.get(name);
+      if (entry?.endpoint === endpoint) return entry.table;
+      if (entry) void drop(name);
+      const table = connect(endpoint, (ids) => {
+        for (const listener of listeners) listener(ids);
+      });
+      standing.set(name, { endpoint, table });
+      return table;
+    },
+    get: (name) => standing.get(name)?.table,
+    drop,
+    onLateAnswer(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async close() {
+      await Promise.all([...standing.keys()].map(drop));
+    },
+  };
+}
