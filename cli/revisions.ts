@@ -1,3 +1,4 @@
+import { childName } from '../crds/child-name.ts';
 import { CliError } from './exit.ts';
 import type { ApiObject } from './objects.ts';
 
@@ -54,19 +55,13 @@ export function rollbackManifest(revisions: readonly Revision[], target: Revisio
     ...(object.apiVersion !== undefined && { apiVersion: object.apiVersion }),
     kind: object.kind,
     metadata: {
-      name: nameOf(target.name, number),
+      name: childName(String(object.spec?.['service']), `r${number}`),
       ...(namespace !== undefined && { namespace }),
       ...(labels && { labels }),
       ...(ownerReferences && { ownerReferences }),
     },
     spec: { ...object.spec, revision: number, trigger: 'rollback', rollbackOf: target.name },
   };
-}
-
-/** `web-r7` as `web-r12`, in the 63 characters of a label. */
-function nameOf(earlier: string, number: number): string {
-  const suffix = `-r${number}`;
-  return `${earlier.replace(/-r\d+$/, '').slice(0, 63 - suffix.length)}${suffix}`;
 }
 
 function contentOf({ object: { spec } }: Revision): string {
