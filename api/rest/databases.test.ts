@@ -3,7 +3,7 @@ import { Backup, Restore } from '../../crds/backup.ts';
 import { Database } from '../../crds/database.ts';
 import { Project } from '../../crds/project.ts';
 import { Secret } from '../../crds/secret.ts';
-import { API, createShop, make, SHOP, type ApiFixture, type Person } from '../testing/api-fixture.ts';
+import { createShop, make, type ApiFixture, type Person } from '../testing/api-fixture.ts';
 
 const DATABASES = '/api/v1/databases';
 const wanted = { name: 'Main', type: 'postgresql', plan: 'hobby', region: 'default' };
@@ -163,31 +163,6 @@ describe('reading databases', () => {
     });
   });
 
-  const stalled = [
-    {
-      type: 'Stalled',
-      status: 'True',
-      reason: 'UnsupportedSpec',
-      message: 'No.',
-      observedGeneration: 1,
-      lastTransitionTime: '',
-    },
-  ];
-  it.each<[string, object, object, string]>([
-    ['has not been looked at', {}, {}, 'building'],
-    ['is on its way', {}, { phase: 'Provisioning' }, 'building'],
-    ['runs', {}, { phase: 'Running' }, 'running'],
-    ['is being restored', {}, { phase: 'Restoring' }, 'building'],
-    ['is to stop and still runs', { power: 'stopped' }, { phase: 'Running' }, 'building'],
-    ['is stopped', { power: 'stopped' }, { phase: 'Stopped' }, 'stopped'],
-    ['is to start and does not run yet', {}, { phase: 'Stopped' }, 'building'],
-    ['failed', {}, { phase: 'Failed' }, 'error'],
-    ['cannot go on', {}, { phase: 'Provisioning', observedGeneration: 1, conditions: stalled }, 'error'],
-    ['could not go on before it was changed', {}, { observedGeneration: 0, conditions: stalled }, 'building'],
-  ])('tells of one that %s', async (_what, spec, status, shown) => {
-    expect((await ask('GET', await makeDatabase('main', spec, { status }))).body).toMatchObject({ status: shown });
-  });
-
   it.each<[Person, boolean]>([
     ['admin', true],
     ['owner', true],
@@ -265,18 +240,6 @@ describe('changing a database', () => {
     expect(await ask('DELETE', free)).toMatchObject({ status: 200, body: { message: expect.any(String) } });
     expect((await current('free'))?.metadata.deletionTimestamp).toEqual(expect.any(String));
     expect((await ask('GET', free)).status).toBe(404);
-  });
-});
-
-describe('deletion protection', () => {
-  it('holds on the resource API too, for the database, for many at once, and for its project', async () => {
-    await makeDatabase('main', { deletionProtection: true });
-    await makeDatabase('free');
-    for (const path of [`${SHOP}/databases/main`, `${SHOP}/databases`, `${API}/projects/shop`]) {
-      expect(await api.ask('DELETE', path)).toMatchObject({ status: 409, body: { reason: 'Conflict' } });
-    }
-    expect((await current('free'))?.metadata.deletionTimestamp).toBeUndefined();
-    expect((await api.ask('DELETE', `${SHOP}/databases/free`)).status).toBe(200);
   });
 });
 

@@ -20,7 +20,11 @@ const examples: Readonly<Record<TemplateVariable['type'], string>> = {
 };
 
 function requiredOnly({ variables }: Template): Map<string, string> {
-  return new Map(variables.filter(({ required }) => required).map(({ key, type }) => [key, examples[type]]));
+  return exampleValues(variables.filter(({ required }) => required));
+}
+
+function exampleValues(variables: readonly TemplateVariable[]): Map<string, string> {
+  return new Map(variables.map(({ key, type, secret }) => [key, secret ? `${key}-of-somebody` : examples[type]]));
 }
 
 function problemsOf(kind: string, spec: object): string {
@@ -72,6 +76,18 @@ describe('the catalogue', () => {
       }
     },
   );
+
+  it('makes a valid manifest of everything that can be given', () => {
+    for (const { id, name, service, variables } of catalogue) {
+      const chosen = chooseValues(variables, exampleValues(variables));
+      expect(chosen, id).toMatchObject({ ok: true });
+      if (!service || !chosen.ok) continue;
+      const options = { displayName: name, secretName: 'trial-env', variables, values: chosen.values };
+      const { spec } = renderService(service, { ...options, region: 'attic' });
+      expect(problemsOf('Service', spec), id).toBe('');
+      expect(spec).toHaveProperty('env.length', Object.keys(service.env).length);
+    }
+  });
 
   it('gives everybody secrets of their own', () => {
     for (const template of catalogue) {
