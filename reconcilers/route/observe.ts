@@ -7,6 +7,7 @@ import { Route } from '../../crds/route.ts';
 import { controllerOf } from '../../controller/object-key.ts';
 import type { ResourceReader } from '../../controller/reconciler.ts';
 import type { ProxyHost } from '../providers/proxy/client.ts';
+import { isLeaving } from '../shared/traffic.ts';
 import { claimHosts, wantedHosts, type TakenHost } from './hosts.ts';
 
 /** A guest as far as requests go. */
@@ -15,7 +16,7 @@ export interface GuestFact {
   /** Address and port; undefined while it has no address. */
   address: string | undefined;
   ready: boolean;
-  /** It is being removed or does not run: nothing can answer there. */
+  /** It is being removed, is to leave, or does not run: nothing should be asked there. */
   gone: boolean;
 }
 
@@ -76,24 +77,28 @@ function revisionsOf(route: Route, read: ResourceReader): RevisionFact[] {
   const { namespace } = route.metadata;
   const owner = controllerOf(route);
   const deployments = owner ? read.ownedBy(Deployment, owner.uid) : read.list(Deployment, namespace);
-  return deployments
+  const promoted = deployments
     .filter(({ spec, status }) => spec.service === route.spec.service && status.promoted)
-    .toSorted((a, b) => b.spec.revision - a.spec.revision)
-    .map(({ metadata, spec }) => ({
-      revision: spec.revision,
-      guests: read
-        .ownedBy(Guest, metadata.uid)
-        .map((guest) => guestFact(guest, route.spec.port))
-        .toSorted((a, b) => (a.guest < b.guest ? -1 : 1)),
-    }));
+    .toSorted((a, b) => b.spec.revision - a.spec.revision);
+  const guestsOf = ({ metadata }: Deployment): GuestFact[] =>
+    read
+      .ownedBy(Guest, metadata.uid)
+      .map((guest) => guestFact(guest, route.spec.port))
+      .toSorted((a, b) => (a.guest < b.guest ? -1 : 1));
+  return promoted.map((deployment, index) => {
+    // While it takes over guest by guest, those of the revisions before that are not told to leave go on beside it.
+    const beside = deployment.status.phase === 'Promoting' ? promoted.slice(index + 1) : [];
+    return { revision: deployment.spec.revision, guests: [deployment, ...beside].flatMap(guestsOf) };
+  });
 }
 
-function guestFact({ metadata, status }: Guest, port: number): GuestFact {
+function guestFact(guest: Guest, port: number): GuestFact {
+  const { metadata, status } = guest;
   const [host] = status.addresses;
   return {
     guest: metadata.name,
     address: host === undefined ? undefined : isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`,
-    ready: metadata.deletionTimestamp === undefined && conditionIs(status.conditions, 'Ready', 'True'),
-    gone: metadata.deletionTimestamp !== undefined || status.power === 'stopped',
+    ready: !isLeaving(guest) && conditionIs(status.conditions, 'Ready', 'True'),
+    gone: isLeaving(guest) || status.power === 'stopped',
   };
 }

@@ -18,6 +18,7 @@ import { isProxyFault } from '../providers/proxy/fault.ts';
 import type { ProxyPool } from '../providers/proxy/proxy-pool.ts';
 import type { RouteTable } from '../providers/proxy/route-table.ts';
 import { proxySettings } from '../shared/proxy-settings.ts';
+import { isLeaving } from '../shared/traffic.ts';
 import { chooseProxy, createRouteObserver, rememberHosts, type HostsOf, type RouteView } from './observe.ts';
 import { planTraffic, type TrafficPlan } from './plan.ts';
 import { reportRoute, type ProxyAnswer } from './report.ts';
@@ -142,9 +143,10 @@ function routesOf(read: ResourceReader, namespace: string | undefined, service: 
 }
 
 /** All of a guest that decides whether it takes requests. */
-function trafficText({ metadata, status }: Guest): string {
+function trafficText(guest: Guest): string {
+  const { metadata, status } = guest;
   const isReady = conditionIs(status.conditions, 'Ready', 'True');
-  return `${isReady} ${status.power} ${status.addresses[0]} ${metadata.deletionTimestamp}`;
+  return `${isReady} ${status.power} ${status.addresses[0]} ${metadata.deletionTimestamp} ${isLeaving(guest)}`;
 }
 
 /** False for one that has just been removed. */

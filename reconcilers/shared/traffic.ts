@@ -10,16 +10,16 @@ export function leavingSince({ metadata }: Guest): string | undefined {
   return metadata.annotations?.[LEAVING_ANNOTATION];
 }
 
+/** Whether a guest goes or is to stop, so that it should be asked nothing more. Pure. */
+export function isLeaving(guest: Guest): boolean {
+  const { metadata, spec } = guest;
+  return metadata.deletionTimestamp !== undefined || spec.power === 'stopped' || leavingSince(guest) !== undefined;
+}
+
 /**
  * Whether a guest of this revision takes new requests: the revision is promoted, and the guest is ready and stays. While a
  * revision takes over guest by guest, guests of the revision before that still stay take requests beside its own. Pure.
  */
 export function takesRequests(deployment: Deployment, guest: Guest): boolean {
-  return (
-    deployment.status.promoted &&
-    guest.metadata.deletionTimestamp === undefined &&
-    leavingSince(guest) === undefined &&
-    guest.spec.power === 'running' &&
-    conditionIs(guest.status.conditions, 'Ready', 'True')
-  );
+  return deployment.status.promoted && !isLeaving(guest) && conditionIs(guest.status.conditions, 'Ready', 'True');
 }
