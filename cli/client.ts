@@ -34,6 +34,8 @@ export interface WatchEvent<Item> {
 
 interface StatusBody {
   message?: string;
+  /** The REST API says it so. */
+  error?: string;
   details?: { causes?: { field?: string; message?: string }[] };
 }
 
@@ -142,6 +144,12 @@ export class ApiClient {
     yield* streamedLines(await this.#send('GET', path, { signal, headers: { accept: 'text/plain' } }), this.url);
   }
 
+  /** For what is no object of a kind: tokens, logins. */
+  request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T> {
+    const sent = { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    return this.#json<T>(method, path, body === undefined ? {} : sent);
+  }
+
   version(): Promise<{ gitVersion?: string }> {
     return this.#json('GET', '/version');
   }
@@ -170,7 +178,7 @@ export class ApiClient {
   async #send(method: string, path: string, init: RequestInit): Promise<Response> {
     const { url, token } = this.#connection;
     const headers = {
-      authorization: `Bearer ${token}`,
+      ...(token !== '' && { authorization: `Bearer ${token}` }),
       'user-agent': 'containr-cli',
       accept: 'application/json',
       ...Object.fromEntries(new Headers(init.headers).entries()),
@@ -184,7 +192,7 @@ export class ApiClient {
       throw disconnected(url, cause);
     }
     if (response.ok) return response;
-    throw await refusalOf(response, url);
+    throw await refusalOf(response, this.#connection);
   }
 }
 
@@ -210,7 +218,7 @@ function listPath(
   return `${collectionPath(kind, namespace)}?${query}`;
 }
 
-async function refusalOf(response: Response, url: string): Promise<CliError> {
+async function refusalOf(response: Response, { url, token }: Connection): Promise<CliError> {
   const text = await response.text().catch(() => '');
   let body: StatusBody = {};
   try {
@@ -223,8 +231,9 @@ async function refusalOf(response: Response, url: string): Promise<CliError> {
     field: field.replace(/^\./, ''),
     message,
   }));
-  const message = body.message ?? `${url} answered ${response.status} without saying why. Is it a Containr server?`;
-  const hint = response.status === 401 ? ' Use "containr login", or set CONTAINR_TOKEN.' : '';
+  const message =
+    body.message ?? body.error ?? `${url} answered ${response.status} without saying why. Is it a Containr server?`;
+  const hint = response.status === 401 && token !== '' ? ' Use "containr login", or set CONTAINR_TOKEN.' : '';
   return new Refusal(exitOf(response.status), `${message}${hint}`, fields);
 }
 

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { namespaceOption, readFlag, timeoutOption } from './options.ts';
 import type { Tools } from './program.ts';
 
-/** The commands that change something on the server, or which server it is. */
+/** The commands that change something on the server. */
 export function defineWriteCommands(program: Command, { say, end, outliveReader, loadClient }: Tools): void {
   program
     .command('apply')
@@ -79,31 +79,4 @@ Examples:
       ]);
       await reconcile(connect(), readPlacedTargets(words, flags.namespace), flags.timeout, say);
     });
-
-  program
-    .command('login')
-    .description('keep a server and a token as a context; the token is read from a file or from standard input')
-    .argument('<url>', 'such as https://containr.example.com')
-    .option('--token-file <file>', 'a file with the token')
-    .addHelpText('after', '\nExample:\n  containr login https://containr.example.com --context home --token-file token')
-    .action(async (url: string, { tokenFile }: { tokenFile?: string }) => {
-      const { login } = await import('./commands/login.ts');
-      const { context } = program.opts<{ context?: string }>();
-      await login(
-        url,
-        { ...(tokenFile !== undefined && { tokenFile }), ...(context !== undefined && { context }) },
-        say,
-      );
-    });
-
-  const context = program.command('context').description('the installations that "containr login" keeps');
-  context
-    .command('list')
-    .description('show them; a star marks the current one')
-    .action(async () => (await import('./commands/contexts.ts')).listContexts(say));
-  context
-    .command('use')
-    .description('make one the current one')
-    .argument('<name>')
-    .action(async (name: string) => (await import('./commands/contexts.ts')).switchContext(name, say));
 }

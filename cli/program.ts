@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { ApiClient } from './client.ts';
+import { defineAccountCommands } from './define-account-commands.ts';
 import { defineReadCommands } from './define-read-commands.ts';
 import { defineRolloutCommands } from './define-rollout-commands.ts';
 import { defineServerCommands } from './define-server-commands.ts';
@@ -44,6 +45,7 @@ Exit codes: 0 ok, 1 a difference or a "no", 2 usage, 3 not found, 4 conflict, 5 
   defineReadCommands(program, all);
   defineWriteCommands(program, all);
   defineRolloutCommands(program, all);
+  defineAccountCommands(program, all);
   defineServerCommands(program, all);
   return program;
 }

@@ -7,6 +7,8 @@ import { causesOf, Refused } from '../status.ts';
 export const TokenRequest = z.strictObject({
   name: SingleLine.min(1, 'must not be empty').max(64, 'must be at most 64 characters long'),
   scope: z.enum(['read', 'write', 'admin']).default('write'),
+  /** For the machine that somebody logs in at, with the session of that login. */
+  login: z.boolean().default(false),
   expiresAt: z.iso.datetime({ offset: true, error: 'must be a time such as 2027-01-31T00:00:00Z' }).optional(),
 });
 export type TokenRequest = z.output<typeof TokenRequest>;
@@ -18,7 +20,7 @@ const MOST_TOKENS = 100;
  * lasts no longer. Pure.
  */
 export function endOfNewToken(
-  { name, scope, expiresAt }: TokenRequest,
+  { name, scope, login, expiresAt }: TokenRequest,
   { identity, live, now }: { identity: Identity; live: readonly ListedToken[]; now: Date },
 ): Date | undefined {
   requireWriting(identity);
@@ -26,6 +28,8 @@ export function endOfNewToken(
     throw new Refused('Forbidden', 'Only administrators can have tokens with the scope admin. Use the scope write.');
   if (scope === 'admin' && identity.scope !== 'admin')
     throw new Refused('Forbidden', 'A token with the scope admin is made with one that has it, or after a login.');
+  if (login && !identity.session)
+    throw new Refused('Forbidden', 'Only a login makes a token of a login. Leave login out.');
   if (live.some((token) => token.name === name))
     throw new Refused('AlreadyExists', `You have a token "${name}" already. Revoke it first, or choose another name.`);
   if (live.length >= MOST_TOKENS)

@@ -90,6 +90,13 @@ describe('tokens', () => {
     expect((await create({ name: 'b', scope: 'admin' }, admin)).status).toBe(201);
   });
 
+  it('of a login may make some that last longer, and only a login makes such', async () => {
+    const { create, text } = await world();
+    const kept = await text({ name: 'laptop', login: true, expiresAt: '2026-02-01T00:00:00Z' });
+    expect((await create({ name: 'ci', expiresAt: '2027-01-01T00:00:00Z' }, kept)).status).toBe(201);
+    expect((await create({ name: 'more', login: true }, kept)).status).toBe(403);
+  });
+
   it('do as much as their scope and their owner', async () => {
     const { api, admin, text } = await world();
     await make(api, Project, project('shop', { bob: 'developer' }));

@@ -47,7 +47,8 @@ export function tokenRoutes({ authenticated, clock, ...services }: TokenRoutesOp
     const live = (await tokens.list()).filter((token) => isOwn(identity, token) && isLive(token, now));
     const expiresAt = endOfNewToken(asked, { identity, live, now });
     const { user, admin, account } = identity;
-    const wanted = { name: asked.name, scope: asked.scope, user, admin, owner: account?.id, expiresAt };
+    const { name, scope, login } = asked;
+    const wanted = { name, scope, login, user, admin, owner: account?.id, expiresAt };
     const { id, token } = await tokens.create(wanted, writerOf(context, { fieldManager: '' }));
     const made = { ...wanted, id, createdAt: now, lastUsedAt: undefined, revokedAt: undefined };
     return respond(context, { ...shown(made), token }, { code: 201 });

@@ -38,7 +38,13 @@ export function createMemoryTokenStore({
       const id = randomUUID();
       const key = keyOf(text);
       if (key !== undefined) {
-        const unused = { owner: undefined, expiresAt: undefined, lastUsedAt: undefined, revokedAt: undefined };
+        const unused = {
+          owner: undefined,
+          login: false,
+          expiresAt: undefined,
+          lastUsedAt: undefined,
+          revokedAt: undefined,
+        };
         byHash.set(key, { ...unused, ...token, id, createdAt: clock.now() });
         note({ action: 'create', name: token.name, uid: id }, by);
       }
@@ -52,9 +58,9 @@ export function createMemoryTokenStore({
       if (!found || found.revokedAt || (found.expiresAt && found.expiresAt <= now)) return undefined;
       if (!found.lastUsedAt || now.getTime() - found.lastUsedAt.getTime() >= NOTED_EVERY_MS) found.lastUsedAt = now;
       const { account, token } = await withOwner(found);
-      const { user, admin, scope, id, expiresAt } = token;
+      const { user, admin, scope, id, login, expiresAt } = token;
       const shown = account && { id: account.id, name: account.name, emails: account.emails };
-      return { user, admin, scope, tokenId: id, account: shown, expiresAt };
+      return { user, admin, scope, tokenId: id, account: shown, expiresAt: login ? undefined : expiresAt };
     },
 
     list: () => Promise.all([...byHash.values()].map(async (token) => (await withOwner(token)).token)),

@@ -20,6 +20,7 @@ const Row = z.object({
   user: z.string(),
   admin: z.boolean(),
   scope: z.enum(['read', 'write', 'admin']),
+  login: z.boolean(),
   createdAt: z.date(),
   expiresAt: optionalDate,
   revokedAt: optionalDate,
@@ -40,7 +41,7 @@ export function createPostgresTokenStore({
   clock = systemClock,
 }: PostgresTokenStoreOptions): TokenStore {
   return {
-    async create({ name, owner, user, admin, scope, expiresAt }, by) {
+    async create({ name, owner, user, admin, scope, login = false, expiresAt }, by) {
       const id = randomUUID();
       const token = newTokenText();
       const hash = tokenHash(token);
@@ -49,8 +50,8 @@ export function createPostgresTokenStore({
       await database.execute(
         (sql) => sql`
           WITH made AS (
-            INSERT INTO api_tokens (id, hash, name, owner, "user", admin, scope, created_at, expires_at)
-            VALUES (${id}, ${hash}, ${name}, ${owner ?? null}, ${user}, ${admin}, ${scope}, ${clock.now()},
+            INSERT INTO api_tokens (id, hash, name, owner, "user", admin, scope, login, created_at, expires_at)
+            VALUES (${id}, ${hash}, ${name}, ${owner ?? null}, ${user}, ${admin}, ${scope}, ${login}, ${clock.now()},
               ${expiresAt ?? null})
             RETURNING id
           )
@@ -71,12 +72,12 @@ export function createPostgresTokenStore({
       );
       const now = clock.now();
       if (!token || token.revokedAt || (token.expiresAt && token.expiresAt <= now)) return undefined;
-      const { id, owner, ownerName, emails, user, admin, scope, expiresAt, lastUsedAt } = token;
+      const { id, owner, ownerName, emails, user, admin, scope, login, expiresAt, lastUsedAt } = token;
       if (!lastUsedAt || now.getTime() - lastUsedAt.getTime() >= NOTED_EVERY_MS) {
         await database.execute((sql) => sql`UPDATE api_tokens SET last_used_at = ${now} WHERE id = ${id}`);
       }
       const account = owner === undefined ? undefined : { id: owner, name: ownerName ?? user, emails: emails ?? [] };
-      return { user, admin, scope, tokenId: id, account, expiresAt };
+      return { user, admin, scope, tokenId: id, account, expiresAt: login ? undefined : expiresAt };
     },
 
     list: () =>
@@ -104,7 +105,7 @@ export function createPostgresTokenStore({
 
 function columns(sql: Parameters<BuildQuery>[0]) {
   return sql`
-    t.id, t.name, t.owner, coalesce(lower(u.email COLLATE "C"), t."user") AS "user", coalesce(u.administrator, t.admin) AS admin, t.scope,
+    t.id, t.name, t.owner, coalesce(lower(u.email COLLATE "C"), t."user") AS "user", coalesce(u.administrator, t.admin) AS admin, t.scope, t.login,
     t.created_at AS "createdAt", t.expires_at AS "expiresAt", t.revoked_at AS "revokedAt",
     t.last_used_at AS "lastUsedAt"`;
 }

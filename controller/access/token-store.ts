@@ -16,7 +16,7 @@ export interface Identity {
   tokenId: string;
   /** Undefined for a token that belongs to no account, such as the first administrator's. */
   account?: Pick<Account, 'id' | 'name' | 'emails'> | undefined;
-  /** When the token ends: those made with it end no later. Undefined for one that does not end, and for a session. */
+  /** When tokens that are made with this one end at the latest: when it ends itself, but for sessions and tokens of a login. */
   expiresAt?: Date | undefined;
   /** Of a session, which a login began: when it ends. */
   session?: { endsAt: Date } | undefined;
@@ -32,6 +32,8 @@ export interface NewToken {
   user: string;
   admin: boolean;
   scope: TokenScope;
+  /** Whether a login made it, for whoever sits at a machine: what is made with it may last longer. */
+  login?: boolean | undefined;
   expiresAt?: Date | undefined;
 }
 

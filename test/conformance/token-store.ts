@@ -68,6 +68,20 @@ export function tokenStoreConformance(makeAll: (clock: Clock) => Promise<Made>):
     expect(await store.list()).toMatchObject([{ expiresAt }]);
   });
 
+  it('says until when what is made with a token may last, but for one of a login', async () => {
+    const clock = new FakeClock();
+    const store = await make(clock);
+    const expiresAt = new Date(clock.now().getTime() + 1_000);
+    const [plain, login] = [
+      await store.create({ ...ci, expiresAt }),
+      await store.create({ ...ci, expiresAt, login: true }),
+    ];
+    expect((await store.verify(plain.token))?.expiresAt).toEqual(expiresAt);
+    expect(await store.verify(login.token)).toMatchObject({ tokenId: login.id, expiresAt: undefined });
+    await clock.advance(1_000);
+    expect(await store.verify(login.token)).toBeUndefined();
+  });
+
   it('knows a revoked token no more, and keeps when it was revoked first', async () => {
     const clock = new FakeClock();
     const store = await make(clock);

@@ -30,6 +30,8 @@ CREATE INDEX ended_sessions_expires_at ON ended_sessions (expires_at);
 
 -- Null for tokens that belong to no account, such as the first administrator's.
 ALTER TABLE api_tokens ADD COLUMN owner text REFERENCES users (id);
+-- Made by a login, for a machine that somebody sits at.
+ALTER TABLE api_tokens ADD COLUMN login boolean NOT NULL DEFAULT false;
 CREATE INDEX api_tokens_owner ON api_tokens (owner);
 
 -- What somebody did that no version of an object shows.
