@@ -114,7 +114,7 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** `CONTAINR_CORS_ORIGINS`: origins, separated by ",", whose pages may call the REST API from a browser; none. */
   readonly corsOrigins: readonly string[];
-  /** `CONTAINR_BUILD_ROOT`: the folder below which builds of the REST API may take a `source_path`; without it none may. */
+  /** `CONTAINR_BUILD_ROOT`: the folder below which a `source_path` of the REST API and local repositories may lie; none. */
   readonly buildRoot: string | undefined;
   /** `CONTAINR_EXIT_WITH_STDIN`: 1 ends the process when its standard input closes, for whoever starts it as a child; 0. */
   readonly exitWithStdin: boolean;

@@ -108,7 +108,7 @@ export function wireLoops(parts: LoopParts): {
     return createRouteTable({ client, clock, onLateAnswer });
   });
   const git = createGitClient({
-    allowedLocalPaths: config.allowLocalRepositories,
+    allowedLocalPaths: [config.allowLocalRepositories, config.buildRoot ?? []].flat(),
     maxBytes: config.maxRepositoryMiB * 2 ** 20,
     timeoutMs: 10 * 60_000,
     workDir: join(config.dataDir, 'git'),

@@ -1,9 +1,24 @@
 import { z } from 'zod';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
-import { DnsLabel } from './names.ts';
+import { DnsLabel, SingleLine } from './names.ts';
 import { Reason } from './reasons.ts';
 import { Duration } from './duration.ts';
 import { Artifact, BuildSettings, Progress, Source } from './workload.ts';
+
+const BuiltImage = z.strictObject({
+  name: z
+    .string()
+    .max(255)
+    .regex(
+      /^[a-z0-9]+(?:[._/:-]+[a-z0-9]+)*$/,
+      'must be the name of an image, such as "shop/web": lower-case letters, digits and separators',
+    ),
+  tag: z
+    .string()
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, 'must be a tag of at most 128 letters, digits, "_", "." or "-"'),
+  labels: z.record(z.string().min(1).max(128), SingleLine.max(1024)).default({}),
+  registry: SingleLine.max(255).optional(),
+});
 
 /** One build of one source; ends as Succeeded, Failed or Cancelled and stays as a record. */
 export const Build = defineKind('Build', {
@@ -30,6 +45,8 @@ export const Build = defineKind('Build', {
     /** The region whose template storages get the archive. */
     region: DnsLabel.default('default'),
     deadline: Duration.default('30m'),
+    /** What whoever asked for it wants the image to be called; the archive is found by its digest all the same. */
+    image: BuiltImage.optional(),
     cancelled: z.boolean().default(false),
   }),
   status: CommonStatus.extend({

@@ -6,6 +6,7 @@ import { BASE, refuseOthers } from './allowed-methods.ts';
 import { mountAudit } from './audit.ts';
 import { mountAuth } from './auth.ts';
 import { mountDatabases } from './databases.ts';
+import { mountBuilds } from './builds.ts';
 import { mountDeployments } from './deployments.ts';
 import { mountGitProviders } from './git-providers.ts';
 import { mountHealth } from './health.ts';
@@ -35,6 +36,7 @@ const tags: readonly Mount[] = [
   mountServices,
   mountDeployments,
   mountLogs,
+  mountBuilds,
   mountTemplates,
   mountDatabases,
   mountAudit,
