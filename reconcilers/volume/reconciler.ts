@@ -144,6 +144,8 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
       view?.fresh === true &&
       row !== undefined &&
       row.lock === undefined &&
+      // Of a guest that is stopped a hand may take the volume without a trace in the list.
+      (wanted.where !== 'guest' || row.status === 'running') &&
       uidInTags(row.tags, deps.installation) === holderUid
     );
   }

@@ -85,6 +85,10 @@ export class FakeStorage {
     return this.#volumes.get(volid);
   }
 
+  volumes(): Iterable<FakeVolume> {
+    return this.#volumes.values();
+  }
+
   volumesOf(node: string, vmid: number): StoredVolume[] {
     return [...this.#volumes.values()]
       .filter((volume) => volume.vmid === vmid && (this.shared || volume.node === node))
