@@ -17,7 +17,16 @@ export async function respond(
   { code = 200, format = 'json' }: { code?: ContentfulStatusCode; format?: 'json' | 'yaml' } = {},
 ): Promise<Response> {
   const text = format === 'json' ? JSON.stringify(value) : stringify(value, { aliasDuplicateObjects: false });
-  context.header('Content-Type', `application/${format}`);
+  return respondText(context, text, { code, type: `application/${format}` });
+}
+
+/** Answers a text of some type, compressed when it is large and the client takes that. */
+export async function respondText(
+  context: ApiContext,
+  text: string,
+  { code = 200, type }: { code?: ContentfulStatusCode; type: string },
+): Promise<Response> {
+  context.header('Content-Type', type);
   context.header('Vary', 'Accept, Accept-Encoding', { append: true });
   if (text.length < LARGE_BYTES || !takesGzip(context.req.header('accept-encoding'))) return context.body(text, code);
   const bytes = await compressed(text, { level: constants.Z_BEST_SPEED });

@@ -7,6 +7,7 @@ import { mountAudit } from './audit.ts';
 import { mountAuth } from './auth.ts';
 import { mountDatabases } from './databases.ts';
 import { mountBuilds } from './builds.ts';
+import { mountContract } from './contract.ts';
 import { mountDeployments } from './deployments.ts';
 import { mountGitProviders } from './git-providers.ts';
 import { mountHealth } from './health.ts';
@@ -30,6 +31,7 @@ const mountGit: Mount = (app, deps) => mountGitProviders(app, { ...deps, forges 
 /** The tags of the contract, a file each. */
 const tags: readonly Mount[] = [
   mountHealth,
+  mountContract,
   mountAuth,
   mountProfile,
   mountProjects,
