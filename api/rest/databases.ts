@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Backup } from '../../crds/backup.ts';
 import { Database, DatabaseEngine, DatabasePlan } from '../../crds/database.ts';
+import { DnsLabel } from '../../crds/names.ts';
 import type { ApiContext } from '../context.ts';
 import { requireUnprotected } from '../resources/deletion-protection.ts';
 import { answer } from './answer.ts';
@@ -20,7 +21,7 @@ const CreateDatabase = z.strictObject({
   name: DisplayName,
   type: DatabaseEngine,
   plan: DatabasePlan,
-  region: z.string(),
+  region: DnsLabel,
 });
 const UpdateDatabase = CreateDatabase.pick({ name: true, plan: true }).partial();
 const ActOnDatabase = z.strictObject({ action: z.enum(['start', 'stop', 'restart']) });
