@@ -10,48 +10,9 @@ import {
   type ApiFixture,
   type Person,
 } from '../testing/api-fixture.ts';
+import { may, specs } from '../testing/access-table.ts';
 
 const apiVersion = 'containr.dev/v1alpha1';
-const source = { type: 'image', image: 'nginx' };
-const artifact = {
-  digest: 'sha256:0',
-  sizeBytes: 1,
-  imageDigest: 'sha256:1',
-  image: 'nginx',
-  architecture: 'amd64',
-  process: { command: ['x'], env: [], workingDir: '/', user: '', stopSignal: '' },
-};
-const regarding = { kind: 'Service', name: 'x', uid: 'u' };
-const at = '2026-01-01T00:00:00Z';
-const cluster = {
-  endpoints: ['https://pve:8006'],
-  tokenSecretRef: { name: 't' },
-  regions: [{ name: 'default', nodes: ['a'] }],
-  network: { addressing: 'dhcp', bridge: 'vmbr0' },
-  storages: { rootfs: 'local', templates: 'local' },
-  vmidRange: { from: 100, to: 200 },
-};
-
-const specs: Readonly<Record<string, object>> = {
-  Proxy: { type: 'traefik' },
-  GitProvider: { type: 'github', user: 'u', tokenSecretRef: { name: 't', key: 'token' } },
-  Volume: {},
-  Database: { engine: 'redis' },
-  Job: { service: 'x', deployment: 'x-r1', artifact, template: {} },
-  Route: { service: 'x', port: 80 },
-  Backup: { source: { kind: 'Database', name: 'x' } },
-  Restore: { backup: 'x', target: { kind: 'Database', name: 'x' } },
-  RepoSync: { url: 'https://git.example.com/x.git' },
-  Project: {},
-  Secret: { data: {} },
-  ProxmoxCluster: cluster,
-  Builder: { endpoint: 'unix:///run/docker.sock' },
-  Service: { source },
-  Build: { source },
-  Deployment: { service: 'x', revision: 1, build: 'b', template: {} },
-  Guest: { hostname: 'x', artifact, process: { command: ['x'] } },
-  Event: { regarding, type: 'Normal', reason: 'Created', message: 'x', firstTimestamp: at, lastTimestamp: at },
-};
 
 /** In the project: the object "x" of every kind; beside it, the same in a project of others. */
 async function world(): Promise<ApiFixture> {
@@ -83,133 +44,6 @@ const verbs = {
 } as const satisfies Record<string, { method: string; named: boolean; query?: string; subresource?: string }>;
 type Letter = keyof typeof verbs;
 const letters = Object.keys(verbs).filter((letter): letter is Letter => letter in verbs);
-
-/** What everybody may do, letter by letter. Written down apart from the code: a change of rights shows in two places. */
-const may: Readonly<Record<string, Partial<Record<Person, string>>>> = {
-  Project: {
-    viewer: 'glw',
-    dev: 'glw',
-    'dev-read': 'glw',
-    owner: 'glwupd',
-    stranger: 'lw',
-    'admin-write': 'glwupd',
-    'admin-read': 'glw',
-  },
-  Secret: {
-    viewer: '',
-    dev: 'glwcupdD',
-    'dev-read': 'glw',
-    owner: 'glwcupdD',
-    'admin-write': 'glwcupdD',
-    'admin-read': 'glw',
-  },
-  Service: {
-    viewer: 'glw',
-    dev: 'glwcupdD',
-    'dev-read': 'glw',
-    owner: 'glwcupdD',
-    'admin-write': 'glwcupdD',
-    'admin-read': 'glw',
-  },
-  Build: {
-    viewer: 'glw',
-    dev: 'glwcupdD',
-    'dev-read': 'glw',
-    owner: 'glwcupdD',
-    'admin-write': 'glwcupdD',
-    'admin-read': 'glw',
-  },
-  Deployment: {
-    viewer: 'glw',
-    dev: 'glwcupdD',
-    'dev-read': 'glw',
-    owner: 'glwcupdD',
-    'admin-write': 'glwcupdD',
-    'admin-read': 'glw',
-  },
-  Guest: {
-    viewer: 'glw',
-    dev: 'glwdD',
-    'dev-read': 'glw',
-    owner: 'glwdD',
-    'admin-write': 'glwdD',
-    'admin-read': 'glw',
-  },
-  Event: {
-    viewer: 'glw',
-    dev: 'glwdD',
-    'dev-read': 'glw',
-    owner: 'glwdD',
-    'admin-write': 'glwdD',
-    'admin-read': 'glw',
-  },
-  Volume: {
-    viewer: 'glw',
-    dev: 'glwcupdD',
-    'dev-read': 'glw',
-    owner: 'glwcupdD',
-    'admin-write': 'glwcupdD',
-    'admin-read': 'glw',
-  },
-  Database: {
-    viewer: 'glw',
-    dev: 'glwcupdD',
-    'dev-read': 'glw',
-    owner: 'glwcupdD',
-    'admin-write': 'glwcupdD',
-    'admin-read': 'glw',
-  },
-  Backup: {
-    viewer: 'glw',
-    dev: 'glwcupdD',
-    'dev-read': 'glw',
-    owner: 'glwcupdD',
-    'admin-write': 'glwcupdD',
-    'admin-read': 'glw',
-  },
-  Restore: {
-    viewer: 'glw',
-    dev: 'glwcupdD',
-    'dev-read': 'glw',
-    owner: 'glwcupdD',
-    'admin-write': 'glwcupdD',
-    'admin-read': 'glw',
-  },
-  RepoSync: {
-    viewer: 'glw',
-    dev: 'glw',
-    'dev-read': 'glw',
-    owner: 'glwcupdD',
-    'admin-write': 'glwcupdD',
-    'admin-read': 'glw',
-  },
-  Job: {
-    viewer: 'glw',
-    dev: 'glwupdD',
-    'dev-read': 'glw',
-    owner: 'glwupdD',
-    'admin-write': 'glwupdD',
-    'admin-read': 'glw',
-  },
-  Route: {
-    viewer: 'glw',
-    dev: 'glwdD',
-    'dev-read': 'glw',
-    owner: 'glwdD',
-    'admin-write': 'glwdD',
-    'admin-read': 'glw',
-  },
-  GitProvider: {
-    viewer: '',
-    dev: '',
-    owner: '',
-    'admin-write': 'glw',
-    'admin-read': 'glw',
-  },
-  Proxy: { 'admin-write': 'glw', 'admin-read': 'glw' },
-  ProxmoxCluster: { 'admin-write': 'glw', 'admin-read': 'glw' },
-  Builder: { 'admin-write': 'glw', 'admin-read': 'glw' },
-};
 
 async function tryVerb(
   api: ApiFixture,
@@ -345,6 +179,31 @@ describe('access', () => {
     });
     expect((await patch({ network: { isolated: true } }, 'owner')).status).toBe(403);
     expect((await patch({ quota: { guests: 1000 } }, 'admin')).status).toBe(200);
+  });
+
+  it('lets owners alone say who belongs to a project, and in which role', async () => {
+    const api = await world();
+    const grant = (as: Person, member: object) =>
+      api.ask('PATCH', `${API}/projects/shop`, {
+        body: { spec: { members: [{ user: 'owner@example.com', role: 'owner' }, member] } },
+        type: 'application/merge-patch+json',
+        as,
+      });
+    for (const as of ['dev', 'viewer'] as const) {
+      for (const role of ['owner', 'developer', 'viewer'])
+        expect((await grant(as, { user: `${as}@example.com`, role })).status).toBe(403);
+    }
+    expect((await grant('stranger', { user: 'stranger@example.com', role: 'viewer' })).status).toBe(404);
+    expect((await grant('owner', { user: 'stranger@example.com', role: 'owner' })).status).toBe(200);
+    expect((await grant('dev', { user: 'dev@example.com', role: 'viewer' })).status).toBe(404);
+    expect((await grant('stranger', { user: 'dev@example.com', role: 'viewer' })).status).toBe(200);
+  });
+
+  it('gives whoever is named twice the role that may do more', async () => {
+    const api = await world();
+    const members = ['viewer', 'developer', 'viewer'].map((role) => ({ user: 'Stranger@example.com', role }));
+    await api.ask('PUT', `${API}/projects/shop`, { body: { ...project('shop', {}), spec: { members } } });
+    expect(await tryVerb(api, 'c', 'Service', 'stranger')).toBe(201);
   });
 
   it('takes effect at once when somebody is removed', async () => {

@@ -32,7 +32,8 @@ export function endOfNewToken(
     throw new Refused('Forbidden', 'Only a login makes a token of a login. Leave login out.');
   if (live.some((token) => token.name === name))
     throw new Refused('AlreadyExists', `You have a token "${name}" already. Revoke it first, or choose another name.`);
-  if (live.length >= MOST_TOKENS)
+  // Nobody must be shut out because they logged in often.
+  if (!login && live.filter((token) => !token.login).length >= MOST_TOKENS)
     throw new Refused('Forbidden', `You have ${MOST_TOKENS} tokens already. Revoke those that nobody uses.`);
   const most = identity.expiresAt;
   if (expiresAt === undefined) return most;

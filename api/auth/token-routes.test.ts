@@ -90,6 +90,13 @@ describe('tokens', () => {
     expect((await create({ name: 'b', scope: 'admin' }, admin)).status).toBe(201);
   });
 
+  it('are a hundred for each person, besides those of logins', async () => {
+    const { create } = await world();
+    for (let made = 0; made < 100; made += 1) expect((await create({ name: `t${made}` })).status).toBe(201);
+    expect((await create({ name: 'more' })).status).toBe(403);
+    expect((await create({ name: 'laptop', login: true })).status).toBe(201);
+  });
+
   it('of a login may make some that last longer, and only a login makes such', async () => {
     const { create, text } = await world();
     const kept = await text({ name: 'laptop', login: true, expiresAt: '2026-02-01T00:00:00Z' });
