@@ -78,8 +78,10 @@ export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): 
     },
     async Failed(pass, view) {
       const { checkAfterMs } = await keepGuests(pass, view, 'Failed');
+      if (checkAfterMs !== undefined)
+        return waiting('Draining', 'The guests finish what they have begun.', checkAfterMs);
       const ready = findCondition(pass.status.conditions, 'Ready');
-      return stalled(ready?.reason ?? 'DeadlineExceeded', ready?.message ?? 'The revision failed.', checkAfterMs);
+      return stalled(ready?.reason ?? 'DeadlineExceeded', ready?.message ?? 'The revision failed.');
     },
     async Superseded(pass, view) {
       return retire(pass, view, 'Superseded');
@@ -165,8 +167,7 @@ export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): 
       if (state !== before) await noteMove(pass, view, state);
       pass.status = reportDeployment(pass.resource, pass.status, view, state, pass.now);
       if (state !== before && actsIn.has(state)) await pass.checkpoint();
-      if (isHolding(state, facts))
-        return waiting('Paused', findCondition(pass.status.conditions, 'Ready')?.message ?? '');
+      if (isHolding(state, facts)) return onHold(pass);
       return whileIn[state](pass, view);
     },
 
@@ -204,6 +205,11 @@ function onTheWay(pass: Pass<Deployment>, plan?: GuestPlan): Outcome {
   const { deadline } = DeploymentContext.parse(pass.status.machine?.context);
   const leftMs = Math.max(100, Math.min(30_000, deadline - pass.now.getTime(), plan?.checkAfterMs ?? Infinity));
   return waiting(ready?.reason ?? 'InProgress', ready?.message ?? 'The revision is being rolled out.', leftMs);
+}
+
+/** The Service wakes its revisions when it goes on. */
+function onHold(pass: Pass<Deployment>): Outcome {
+  return waiting('Paused', findCondition(pass.status.conditions, 'Ready')?.message ?? 'Rollouts are paused.', 60_000);
 }
 
 function untilDeadline(pass: Pass<Deployment>): number {
