@@ -40,8 +40,10 @@ export function planRuns(input: RunsInput): RunsPlan {
   // Another schedule has no past.
   if (stored.schedule !== schedule.text || stored.lastScheduledAt === undefined) return { do: 'note', until: now };
 
-  // A run that was made and not noted, because the process died in between, is dealt with all the same.
-  const since = new Date(Math.max(Date.parse(stored.lastScheduledAt), ...jobs.map(dueAtMs)));
+  const since = new Date(stored.lastScheduledAt);
+  // A run that was made and not noted, because the process died in between.
+  const newestMs = Math.max(0, ...jobs.map(dueAtMs));
+  if (newestMs > since.getTime()) return { do: 'note', until: new Date(newestMs) };
   const due = schedule.latest(since, now);
   if (due !== undefined) return spec.suspended ? { do: 'note', until: due } : planDue(input, due, since);
   const surplus = endedBefore(jobs, stored.lastScheduledAt).slice(spec.historyLimit);

@@ -61,7 +61,7 @@ export function serviceReconciler(resources: Resources): Reconciler<Service> {
       await ensureRoute(service, resources);
       await keepVolumes(pass, view);
       const outcome = await act(pass, plan, view, references);
-      const inTime = following.do === 'wait' ? lookAgainWithin(outcome, following.forMs) : outcome;
+      const inTime = following.do === 'wait' ? comeBackFor(outcome, following.forMs) : outcome;
       return service.spec.type === 'cron' ? keepSchedule(pass, view, inTime) : inTime;
     },
 
@@ -170,6 +170,13 @@ function noteAdoption(pass: Pass<Service>, { newest }: Surroundings): void {
     'RevisionCreated',
     `Revision ${revision}${what} was made by somebody else and is the newest now.`,
   );
+}
+
+/** A change that is still to be followed is work that is left, also where all else is done. */
+function comeBackFor(outcome: Outcome, forMs: number): Outcome {
+  return outcome.type === 'settled'
+    ? waiting('ConfigChanged', 'What the environment refers to changed; it is followed after a pause.', forMs)
+    : lookAgainWithin(outcome, forMs);
 }
 
 function unsupported(pass: Pass<Service>, message: string): Outcome {

@@ -1,11 +1,15 @@
 import { Database } from '../../crds/database.ts';
+import { Deployment } from '../../crds/deployment.ts';
+import { Guest } from '../../crds/guest.ts';
+import { Route } from '../../crds/route.ts';
 import { Secret } from '../../crds/secret.ts';
 import { Service } from '../../crds/service.ts';
 import type { EnvVar } from '../../crds/workload.ts';
 import type { ResourceReader } from '../../controller/reconciler.ts';
 import { sealedDigest } from '../../controller/secrets/secret-box.ts';
-import { serviceEndpoint } from '../shared/service-endpoint.ts';
+import { serviceAddress } from '../shared/service-address.ts';
 import { stableHash } from '../shared/stable-hash.ts';
+import { leavingSince } from '../shared/traffic.ts';
 
 /** What the references of an environment come to now, without any value. */
 export interface References {
@@ -57,7 +61,7 @@ export function isInCircle(from: Service, to: string, read: ResourceReader): boo
     if (next === name) return true;
     const service = seen.has(next) ? undefined : read.get(Service, { namespace, name: next });
     seen.add(next);
-    if (service === undefined || serviceEndpoint(service, read)?.isProxied === true) continue;
+    if (service === undefined || isProxied(next, namespace ?? '', read)) continue;
     open.push(...service.spec.env.flatMap(({ valueFrom }) => valueFrom?.serviceRef?.name ?? []));
   }
   return false;
@@ -66,7 +70,7 @@ export function isInCircle(from: Service, to: string, read: ResourceReader): boo
 function lookUp({ valueFrom }: EnvVar, place: Place, read: ResourceReader): Found | undefined {
   if (valueFrom?.secretRef) return secretFact(valueFrom.secretRef, place, read);
   if (valueFrom?.databaseRef) return databaseFact(valueFrom.databaseRef, place, read);
-  if (valueFrom?.serviceRef) return serviceFact(valueFrom.serviceRef.name, place, read);
+  if (valueFrom?.serviceRef) return serviceFact(valueFrom.serviceRef, place, read);
   return undefined;
 }
 
@@ -87,11 +91,35 @@ function databaseFact({ name, key }: { name: string; key: string }, place: Place
   return secretFact({ name: credentials.name, key }, place, read);
 }
 
-function serviceFact(name: string, { namespace, known }: Place, read: ResourceReader): Found {
-  const service = read.get(Service, { namespace, name });
-  if (!service) return { missing: `There is no Service "${name}" in the project. Create it.` };
-  const endpoint = serviceEndpoint(service, read, known[name]);
-  if (!endpoint)
-    return { missing: `The Service "${name}" cannot be reached yet: it has no proxy and no ready guest with a port.` };
-  return endpoint.isProxied ? { fact: endpoint.url } : { endpoint: `${endpoint.host}:${endpoint.port}` };
+function serviceFact(
+  { name, key }: { name: string; key: string },
+  { namespace = '', known }: Place,
+  read: ResourceReader,
+): Found {
+  const reading = serviceAddress(read, namespace, name);
+  const before = known[name];
+  if (before !== undefined && !isProxied(name, namespace, read) && isStillThere(before, name, namespace, read))
+    return { endpoint: before };
+  if (!reading.ok) return { missing: reading.message };
+  const { host, port, url } = reading.address;
+  if (key !== 'host' && port === undefined)
+    return { missing: `Service "${name}" has no port. Give it one in spec.ports.` };
+  return isProxied(name, namespace, read) ? { fact: url ?? host } : { endpoint: `${host}:${port ?? ''}` };
+}
+
+/** An address that a proxy carries stays when the guests behind it change. */
+function isProxied(name: string, namespace: string, read: ResourceReader): boolean {
+  const route = read.get(Route, { namespace, name })?.status;
+  return route?.proxy !== undefined && route.url !== undefined;
+}
+
+/** An address stays that of a guest that is there, ready or not: one that comes and goes does not make others follow. */
+function isStillThere(address: string, name: string, namespace: string, read: ResourceReader): boolean {
+  const active = read.get(Service, { namespace, name })?.status.activeDeployment;
+  const deployment = active === undefined ? undefined : read.get(Deployment, { namespace, name: active });
+  const guests = deployment ? read.ownedBy(Guest, deployment.metadata.uid) : [];
+  return guests.some((guest) => {
+    const isIt = `${guest.status.addresses[0]}:${guest.spec.ports[0]?.port ?? ''}` === address;
+    return isIt && guest.metadata.deletionTimestamp === undefined && leavingSince(guest) === undefined;
+  });
 }
