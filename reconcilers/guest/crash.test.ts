@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { noteStop } from './crash.ts';
-import { testGuest } from '../shared/testing.ts';
+import { testCondition, testGuest } from '../shared/testing.ts';
+import { isLongUnhealthy, noteSteady, noteStop } from './crash.ts';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
 const at = (ms: number): Date => new Date(start + ms);
@@ -38,5 +38,44 @@ describe('noteStop', () => {
   it('counts a stop once, however often it is seen', () => {
     const once = noteStop(started, at(1_000));
     expect(noteStop(once, at(2_000))).toEqual(once);
+  });
+});
+
+describe('noteSteady', () => {
+  it('forgets the stops of a guest that has served for a minute, and no sooner', () => {
+    const ready = { ...testCondition('Ready', 'True', 'Healthy'), lastTransitionTime: at(0).toISOString() };
+    const status = { ...started, crashes: 3, conditions: [ready] };
+    expect(noteSteady(status, at(59_000)).crashes).toBe(3);
+    expect(noteSteady(status, at(60_000)).crashes).toBe(0);
+    const down = { ...status, conditions: [{ ...ready, status: 'False' as const }] };
+    expect(noteSteady(down, at(600_000)).crashes).toBe(3);
+  });
+});
+
+describe('isLongUnhealthy', () => {
+  const MINUTE_MS = 60_000;
+  const unhealthy = { ...testCondition('Ready', 'False', 'Unhealthy'), lastTransitionTime: at(0).toISOString() };
+  const checked = (restartAfter?: string) =>
+    testGuest({ healthCheck: { tcp: { port: 80 }, ...(restartAfter !== undefined && { restartAfter }) } }).spec;
+
+  it.each([
+    ['not before its time', '5m', { crashes: 0 }, 4.9, false],
+    ['at its time', '5m', { crashes: 0 }, 5, true],
+    ['after twice the time when a restart did not help', '5m', { crashes: 1 }, 9.9, false],
+    ['then', '5m', { crashes: 1 }, 10, true],
+    ['after an hour at the latest', '5m', { crashes: 50 }, 60, true],
+    ['never sooner than asked', '2h', { crashes: 3 }, 60, false],
+    ['counted from its last start', '5m', { crashes: 0, startedAt: at(4 * MINUTE_MS).toISOString() }, 6, false],
+    ['never unless asked', undefined, { crashes: 0 }, 10_000, false],
+    [
+      'not for another reason',
+      '5m',
+      { crashes: 0, conditions: [testCondition('Ready', 'False', 'CrashLoop')] },
+      99,
+      false,
+    ],
+  ])('%s', (_, restartAfter, about, minutes, expected) => {
+    const status = { ...started, conditions: [unhealthy], ...about };
+    expect(isLongUnhealthy(checked(restartAfter), status, at(minutes * MINUTE_MS))).toBe(expected);
   });
 });

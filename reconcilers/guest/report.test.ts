@@ -48,11 +48,48 @@ describe('reportGuest', () => {
     ['its health check passes', ours, { live: { health: { healthy: true } } }, 'True Healthy'],
     ['its health check fails', ours, { live: { health: { healthy: false, why: '503' } } }, 'False Unhealthy'],
     ['its health is not settled', ours, { live: { health: { healthy: undefined } } }, 'False HealthUnknown'],
+    [
+      'its process ended for good',
+      ours,
+      { status: { finished: true, lastExit: { code: 1, at: ago(1) } } },
+      'False Finished',
+    ],
+    ['it ended for good and is gone', { seen: 'absent' }, { status: { finished: true } }, 'False Finished'],
     ['it has no address', ours, { status: { reservedAddress: undefined } }, 'False AddressPending'],
     ['it runs steadily and is asked nothing', ours, { live: { link } }, 'True Healthy'],
     ['it runs steadily and nobody can ask it', ours, {}, 'True Healthy'],
   ])('when %s', (_, facts, about, said) => {
     expect(report(facts, about).said).toBe(said);
+  });
+
+  it('keeps how a process ended that is finished, whatever is heard later', () => {
+    const status = { finished: true, lastExit: { code: 1, at: ago(1) } };
+    const heard = { link: { ...link, lastExit: { code: 0, at: now } } };
+    expect(report(ours, { status, live: heard }).lastExit).toEqual(status.lastExit);
+  });
+
+  it('tells what the environment lacks and which disks nobody knows beside whether it serves', () => {
+    const findings = {
+      facts: ours,
+      live: { ...blind, health: { healthy: true } },
+      missing: { reason: 'ConfigMissing', message: 'There is no Secret.' } as const,
+      strangeDisks: [{ key: 'mp3', volid: 'local:7' }],
+    };
+    const guest = testGuest({}, made);
+    const told = reportGuest(guest, guest.status, findings, now);
+    const words = (status: Guest['status']) =>
+      status.conditions
+        .filter(({ status: holds }) => holds === 'False')
+        .map(({ type, message }) => `${type}: ${message}`);
+    expect(words(told)).toEqual([
+      'AgentReady: The supervisor in the guest does not answer.',
+      'Configured: There is no Secret.',
+      expect.stringMatching(/^DisksKnown: Guest 20000 has mp3 \(local:7\) of no Volume/),
+    ]);
+    const notLooked = reportGuest(guest, told, { ...findings, missing: undefined, strangeDisks: undefined }, now);
+    expect(words(notLooked)).toHaveLength(2);
+    const mended = reportGuest(guest, told, { ...findings, missing: undefined, strangeDisks: [] }, now);
+    expect(words(mended)).toHaveLength(1);
   });
 
   it('follows a guest to another node', () => {

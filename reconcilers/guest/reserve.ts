@@ -59,8 +59,9 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
 
   const scope = cluster.metadata.name;
   const here = others.filter(({ status }) => status.cluster === scope);
-  const takenIds = new Set([
+  const takenIds = new Set<number | undefined>([
     ...here.map(({ status }) => status.vmid),
+    ...deps.read.list(Volume).flatMap(({ status }) => (status.cluster === scope ? (status.keeperVmid ?? []) : [])),
     ...view.resources.guests.map(({ vmid }) => vmid),
   ]);
   const vmid = firstFreeId(

@@ -87,6 +87,36 @@ describe.skipIf(why !== undefined)('createGuestLinks, with the real supervisor',
     expect(sources).toContain('system The process started again, attempt 2.');
   });
 
+  it.each([
+    ['exit 3', 'never', { code: 3 }],
+    ['exit 0', 'on-failure', { code: 0 }],
+    ['kill -KILL $$', 'never', { signal: 9 }],
+  ] as const)(
+    'tells how a process ended that is not started again (%s), also to a later controller',
+    async (script, restart, exit) => {
+      const [log, port, logStore] = [await supervisors.folder(), await freePort(), new TestLogStore()];
+      startGuest({ ...shell(`echo at work; ${script}`), restart }, log, port);
+      const first = startController(logStore, port);
+      await until(() => first.links.state('g1')?.process === 'finished');
+      expect(first.links.state('g1')).toMatchObject({ connected: true, lastExit: exit });
+      await until(() => logStore.texts(stream).some((text) => text.includes('is not started again')));
+      const lines = logStore.texts(stream);
+      first.kill();
+      const second = startController(logStore, port);
+      await until(() => second.links.state('g1')?.process === 'finished');
+      expect(second.links.state('g1')).toMatchObject({ connected: true, lastExit: exit });
+      expect(logStore.texts(stream)).toEqual(lines);
+    },
+  );
+
+  it('tells that a command that cannot be run has ended', async () => {
+    const [log, port, logStore] = [await supervisors.folder(), await freePort(), new TestLogStore()];
+    startGuest({ command: ['/no/such/program'], env: [], restart: 'never' }, log, port);
+    const { links } = startController(logStore, port);
+    await until(() => links.state('g1')?.process === 'finished');
+    expect(links.state('g1')?.lastExit).toMatchObject({ code: 127 });
+  });
+
   it('neither loses nor repeats a line, whichever side is killed and however often', async () => {
     const [log, port, logStore] = [await supervisors.folder(), await freePort(), new TestLogStore()];
     const script =
