@@ -24,6 +24,8 @@ export function reportVolume(
     }),
     ...(size !== undefined && { size }),
   };
+  // Seen, so that its absence later on means that it is gone and not that it is still on its way.
+  if (facts.keeper?.seen === 'ours') delete next.keeperAskedAt;
   const at = { generation: volume.metadata.generation, now };
   return { ...next, conditions: setCondition(next.conditions, readyCondition(next, facts, wanted, plan), at) };
 }

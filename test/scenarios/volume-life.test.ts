@@ -203,12 +203,12 @@ describe('a volume on a bad day', () => {
   it('is put back when a hand took it off', async () => {
     const scene = await served();
     const { vmid = 0 } = (await scene.guest('web-1')).status;
-    await scene.edit(Guest, 'web-1', (spec) => ({ ...spec, power: 'stopped' }));
+    await scene.edit(Guest, 'web-1', (spec): Guest['spec'] => ({ ...spec, power: 'stopped' }));
     await scene.world.runUntilQuiet();
     await scene.proxmox.configureGuest('pve1', vmid, { remove: ['mp0'] }, new AbortController().signal);
     await scene.world.run(10 * 60_000);
     expect(scene.diskAt(vmid)?.content).toBe(MARKER);
-    await scene.edit(Guest, 'web-1', (spec) => ({ ...spec, power: 'running' }));
+    await scene.edit(Guest, 'web-1', (spec): Guest['spec'] => ({ ...spec, power: 'running' }));
     await scene.world.runUntilQuiet();
     await scene.expectServing('web-1');
   });
