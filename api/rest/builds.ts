@@ -47,32 +47,26 @@ async function listBuilds(context: ApiContext, deps: RestDeps): Promise<Response
   const { store, authorizer } = deps;
   const { project_id, service_id, status, page, limit } = readParameters(context, ListBuilds);
   const visibility = await authorizer.visibility(context.get('identity'), { verb: 'list', kind: Build.kind });
-  const [projects, services, builds] = await Promise.all([store.list(Project), store.list(Service), store.list(Build)]);
-  const projectIds = new Map(projects.items.map(({ metadata }) => [metadata.name, metadata.uid]));
-  const serviceIds = new Map(
-    services.items.map(({ metadata }) => [`${metadata.namespace ?? ''}/${metadata.name}`, metadata.uid]),
-  );
-  const placed = builds.items
+  const [project, service] = await Promise.all([
+    project_id === undefined ? undefined : store.getByUid(Project, project_id),
+    service_id === undefined ? undefined : store.getByUid(Service, service_id),
+  ]);
+  // An id of nothing has no builds, and neither has one of what is not for the asker to see.
+  const isAbsent = (project_id !== undefined && !project) || (service_id !== undefined && !service);
+  const namespace = project?.metadata.name ?? service?.metadata.namespace;
+  const builds = isAbsent ? [] : (await store.list(Build, { namespace })).items;
+  const found = builds
     .filter((build) => build.metadata.deletionTimestamp === undefined && visibility.sees(build))
-    .toSorted(newestFirst)
-    .map((build) => {
-      const { namespace = '' } = build.metadata;
-      const serviceId = serviceIds.get(`${namespace}/${build.spec.service ?? ''}`);
-      return { build, place: { projectId: projectIds.get(namespace), serviceId } };
-    });
-  const wanted = placed.filter(
-    ({ build, place }) =>
-      (project_id === undefined || place.projectId === project_id) &&
-      (service_id === undefined || place.serviceId === service_id) &&
-      (status === undefined || shownBuildStatus(build) === status),
-  );
-  const { items, pagination } = pageOf(wanted, { page, limit });
-  return answer(context, {
-    builds: items.map(({ build, place }) => buildView(build, place)),
-    total: pagination.total,
-    page,
-    limit,
-  });
+    .filter((build) => !service || isOf(build, service))
+    .filter((build) => status === undefined || shownBuildStatus(build) === status)
+    .toSorted(newestFirst);
+  const { items, pagination } = pageOf(found, { page, limit });
+  const views = items.map(async (build) => buildView(build, await placeOf(deps, build)));
+  return answer(context, { builds: await Promise.all(views), total: pagination.total, page, limit });
+}
+
+function isOf({ metadata, spec }: Build, service: Service): boolean {
+  return spec.service === service.metadata.name && metadata.namespace === service.metadata.namespace;
 }
 
 async function startBuild(context: ApiContext, deps: RestDeps): Promise<Response> {

@@ -3,6 +3,7 @@ import { Build } from '../../crds/build.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import { Service } from '../../crds/service.ts';
 import { createShop, make, service, type ApiFixture, type Person } from '../testing/api-fixture.ts';
+import { sampleArtifact } from '../testing/sample-artifact.ts';
 import { bodyOf, idOf } from '../testing/rest-body.ts';
 
 let api: ApiFixture;
@@ -24,15 +25,6 @@ async function stored(id: string): Promise<Deployment> {
   return found;
 }
 
-const artifact = {
-  digest: `sha256:${'a'.repeat(64)}`,
-  sizeBytes: 1,
-  imageDigest: `sha256:${'b'.repeat(64)}`,
-  image: 'registry.example:5000/shop/web:v3@sha256:0',
-  architecture: 'amd64',
-  process: { command: ['serve'], env: [], workingDir: '/', user: '', stopSignal: 'SIGTERM' },
-};
-
 /** What the loops would have made of a revision. */
 async function finish(id: string, phase = 'Succeeded'): Promise<Deployment> {
   const deployment = await stored(id);
@@ -46,7 +38,7 @@ async function finish(id: string, phase = 'Succeeded'): Promise<Deployment> {
       metadata: { name, namespace: 'shop' },
       spec: { service: 'web', source: deployment.spec.source },
     }));
-  const status = { ...build.status, phase, ...(phase === 'Succeeded' && { artifact }) };
+  const status = { ...build.status, phase, ...(phase === 'Succeeded' && { artifact: sampleArtifact }) };
   await api.store.updateStatus(Build, Build.read({ ...build, status }), { manager: 'test' });
   return deployment;
 }

@@ -6,6 +6,7 @@ import { DEPLOYMENT_LABEL, SERVICE_LABEL } from '../../crds/meta.ts';
 import { Service } from '../../crds/service.ts';
 import type { LogLine } from '../../controller/logs.ts';
 import { createShop, make, service, type ApiFixture } from '../testing/api-fixture.ts';
+import { sampleArtifact } from '../testing/sample-artifact.ts';
 import { bodyOf } from '../testing/rest-body.ts';
 
 let api: ApiFixture;
@@ -31,14 +32,7 @@ async function guest(name: string, deployment = 'web-r1'): Promise<string> {
 
 const guestSpec = {
   hostname: 'web',
-  artifact: {
-    digest: `sha256:${'a'.repeat(64)}`,
-    sizeBytes: 1,
-    imageDigest: `sha256:${'b'.repeat(64)}`,
-    image: 'web',
-    architecture: 'amd64',
-    process: { command: ['serve'], env: [], workingDir: '/', user: '', stopSignal: 'SIGTERM' },
-  },
+  artifact: sampleArtifact,
   process: { command: ['serve'] },
 };
 
