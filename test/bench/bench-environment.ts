@@ -156,6 +156,10 @@ export class BenchEnvironment {
     );
   }
 
+  async post(path: string, body: unknown): Promise<unknown> {
+    return this.#call('POST', path, 'application/json', body);
+  }
+
   async patch(plural: string, name: string, change: unknown): Promise<ObjectShape> {
     return ObjectShape.parse(
       await this.#call('PATCH', `${GROUP}/namespaces/bench/${plural}/${name}`, 'application/merge-patch+json', change),

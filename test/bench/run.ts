@@ -10,6 +10,7 @@ import {
   percentile,
   until,
 } from './bench-environment.ts';
+import { restLoad } from './rest-load.ts';
 
 /** How many services; fewer for a quick look: `npm run bench -- 100`. */
 const COUNT = Number(process.argv[2] ?? 1_000);
@@ -31,6 +32,7 @@ try {
   await oneService(image);
   await manyServices(image);
   await apiLoad(image);
+  rows.push(...(await restLoad(bench, COUNT)));
   await reconcileLatency();
   await resync();
   commandTime();
