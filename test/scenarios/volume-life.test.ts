@@ -1,8 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Guest } from '../../crds/guest.ts';
 import { Volume } from '../../crds/volume.ts';
-import { crashMatrix } from '../harness/crash-matrix.ts';
-import type { CrashPoint } from '../harness/crash.ts';
 import { MARKER, VolumeWorld } from './volume-world.ts';
 
 const worlds: VolumeWorld[] = [];
@@ -235,68 +233,4 @@ describe('a volume on a bad day', () => {
       expect(scene.disks()).toMatchObject([{ bytes: 2 * 2 ** 30 }]);
     },
   );
-});
-
-describe('a process that dies at any call in the life of a volume', () => {
-  async function make(crash: CrashPoint | undefined): Promise<VolumeWorld> {
-    for (const world of worlds.splice(0)) world.dispose();
-    const scene = new VolumeWorld(crash ? { crash } : {});
-    worlds.push(scene);
-    await scene.begin();
-    return scene;
-  }
-
-  async function live(scene: VolumeWorld): Promise<void> {
-    await scene.addVolume({ guest: 'web-1' });
-    await scene.addGuest('web-1');
-    await scene.world.runUntilQuiet();
-    write(scene);
-    await scene.expectServing('web-1');
-    await roll(scene, 'web-1', 'web-2');
-    await scene.expectServing('web-2');
-    await scene.edit(Volume, 'data', (spec) => ({ ...spec, size: '2Gi' }));
-    await scene.give(undefined);
-    await scene.drop(Guest, 'web-2');
-    await scene.world.runUntilQuiet();
-    expect(scene.disks()).toMatchObject([{ content: MARKER, bytes: 2 * 2 ** 30 }]);
-    await scene.addGuest('web-3');
-    await scene.give('web-3');
-    await scene.world.runUntilQuiet();
-    await scene.expectServing('web-3');
-    await scene.drop(Volume, 'data');
-    await scene.drop(Guest, 'web-3');
-    await scene.world.runUntilQuiet();
-  }
-
-  it('ends with the volume retained on one keeper', { timeout: 600_000 }, async () => {
-    const runs = await crashMatrix({
-      make,
-      story: live,
-      async check(scene) {
-        expect(await scene.all(Volume)).toEqual([]);
-        expect(scene.disks()).toMatchObject([{ content: MARKER }]);
-        expect([...scene.proxmox.guests.keys()]).toEqual([scene.disks()[0]?.vmid]);
-      },
-    });
-    expect(runs).toBeGreaterThan(200);
-  });
-
-  it('ends with nothing when the volume is not to be retained', { timeout: 600_000 }, async () => {
-    await crashMatrix({
-      make,
-      async story(scene) {
-        await scene.addVolume({ guest: 'web-1', retain: false });
-        await scene.addGuest('web-1');
-        await scene.world.runUntilQuiet();
-        await scene.drop(Guest, 'web-1');
-        await scene.drop(Volume, 'data');
-        await scene.world.runUntilQuiet();
-      },
-      async check(scene) {
-        expect(await scene.all(Volume)).toEqual([]);
-        expect(scene.disks()).toEqual([]);
-        expect([...scene.proxmox.guests.keys()]).toEqual([]);
-      },
-    });
-  });
 });

@@ -45,7 +45,10 @@ export class VolumeWorld extends SpineWorld {
 
   /** Gives the volume to a guest, or to none. */
   async give(guest: string | undefined, name = 'data'): Promise<void> {
-    await this.edit(Volume, name, ({ guest: _, ...spec }) => ({ ...spec, ...(guest !== undefined && { guest }) }));
+    await this.edit(Volume, name, (spec) => {
+      delete spec.guest;
+      return guest === undefined ? spec : { ...spec, guest };
+    });
   }
 
   async drop(kind: typeof Guest | typeof Volume, name: string): Promise<void> {

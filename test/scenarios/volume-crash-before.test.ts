@@ -1,0 +1,3 @@
+import { volumeCrashMatrix } from './volume-crash.ts';
+
+volumeCrashMatrix('before');
