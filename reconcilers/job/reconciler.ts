@@ -1,3 +1,4 @@
+import { setCondition } from '../../crds/condition.ts';
 import { Guest } from '../../crds/guest.ts';
 import { Job } from '../../crds/job.ts';
 import type { LogStore } from '../../controller/logs.ts';
@@ -6,6 +7,7 @@ import type { Pass, Reconciler, Resources } from '../../controller/reconciler.ts
 import { childName } from '../shared/child-name.ts';
 import { guestManifest } from '../shared/guest-manifest.ts';
 import { troubleOf } from '../shared/trouble.ts';
+import { claimVolumes, mountsOf } from './claim-volumes.ts';
 import { planJob, type JobEnd } from './plan.ts';
 import { lastWord, reportEnd, reportJob } from './report.ts';
 
@@ -62,7 +64,10 @@ export function jobReconciler({ resources: { read, write }, logs }: JobDeps): Re
 
   async function makeGuest(pass: Pass<Job>): Promise<Outcome> {
     const { resource, status } = pass;
-    const made = await write.create(Guest, guestOfJob(resource));
+    const manifest = guestOfJob(resource);
+    const holder = await claimVolumes(resource, manifest.metadata.name, { read, write });
+    if (holder !== undefined) return notYet(pass, holder);
+    const made = await write.create(Guest, manifest);
     pass.status = { ...status, guest: made.metadata.name, guestUid: made.metadata.uid };
     return waiting('Provisioning', lastWord(pass.status), 0);
   }
@@ -90,6 +95,18 @@ export function jobReconciler({ resources: { read, write }, logs }: JobDeps): Re
   }
 }
 
+/** A volume has one guest at a time. */
+function notYet(pass: Pass<Job>, holder: string): Outcome {
+  const { metadata, spec } = pass.resource;
+  const message = `The volumes of service ${spec.service} are with guest ${holder}; the run starts when that is gone.`;
+  pass.status.conditions = setCondition(
+    pass.status.conditions,
+    { type: 'Ready', status: 'False', reason: 'Waiting', message },
+    { generation: metadata.generation, now: pass.now },
+  );
+  return waiting('Waiting', message, 5_000);
+}
+
 function conclude({ status }: Pass<Job>): Outcome {
   if (status.phase !== 'Failed') return settled();
   const ready = status.conditions.find(({ type }) => type === 'Ready');
@@ -109,6 +126,7 @@ function guestOfJob(job: Job): ReturnType<typeof guestManifest> {
     artifact: spec.artifact,
     template: { ...template, startCommand: startCommand ?? template.startCommand },
     restart: 'Never',
+    mounts: mountsOf(job),
     serves: false,
   });
 }
