@@ -27,7 +27,8 @@ export function requestLog({ log, clock, clients }: RequestLogOptions): Middlewa
     context.header('X-Request-Id', requestId);
     const startedAt = clock.monotonicMs();
     await next();
-    const { method, path } = context.req;
+    const { method } = context.req;
+    const path = withoutTokens(context.req.path);
     const { status } = context.res;
     const ms = Math.round(clock.monotonicMs() - startedAt);
     const user = context.get('identity')?.user;
@@ -38,6 +39,11 @@ export function requestLog({ log, clock, clients }: RequestLogOptions): Middlewa
     else if (method === 'GET' || method === 'HEAD') log.debug(line, words);
     else log.info(line, words);
   };
+}
+
+/** Somebody may put a token where an id belongs. */
+function withoutTokens(path: string): string {
+  return path.replaceAll(/ctr_[\w-]{20,}|eyJ[\w-]+\.[\w-]+\.[\w-]*/g, '(hidden)');
 }
 
 /** Headers that keep browsers from doing anything clever with answers. */

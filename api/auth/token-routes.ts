@@ -1,6 +1,7 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import type { z } from 'zod';
 import { problemText } from '../../crds/problem-text.ts';
+import type { AccountServices } from '../../controller/access/account-services.ts';
 import type { Identity, ListedToken } from '../../controller/access/token-store.ts';
 import type { Clock } from '../../controller/clock.ts';
 import type { ApiContext, ApiEnv } from '../context.ts';
@@ -8,7 +9,6 @@ import { readBody } from '../resources/body.ts';
 import { writerOf } from '../resources/writer.ts';
 import { respond } from '../respond.ts';
 import { causesOf, Refused, success } from '../status.ts';
-import type { AccountServices } from '../../controller/access/account-services.ts';
 import { changePassword, PasswordRequest } from './change-password.ts';
 import type { LoginLimits } from './login-limits.ts';
 import { endOfNewToken, requireWriting, TokenRequest } from './new-token.ts';
@@ -65,8 +65,8 @@ export function tokenRoutes({ authenticated, clock, ...services }: TokenRoutesOp
     } else {
       const found = (await tokens.list()).find((token) => token.id === id);
       const mayRevoke = found && (isOwn(identity, found) || (identity.admin && identity.scope === 'admin'));
-      if (!mayRevoke)
-        throw new Refused('NotFound', `You have no token with the id ${JSON.stringify(id.slice(0, 64))}.`);
+      // Not repeated: it may be the token itself, by mistake.
+      if (!mayRevoke) throw new Refused('NotFound', 'You have no token with this id. GET /api/tokens lists yours.');
       await tokens.revoke(id, by);
     }
     return respond(context, success({ kind: 'tokens', uid: id }));

@@ -225,6 +225,8 @@ describe('what is kept of all that', () => {
     await ask('POST', '/api/account/password', { ...as(session), body: { ...change, newPassword: 1 } });
     await ask('GET', '/api/tokens', as(session));
     await ask('GET', `/api/v1/projects?token=${lasting}`, as(`${lasting}x`));
+    for (const secret of [lasting, session])
+      expect((await ask('DELETE', `/api/tokens/${secret}`, as(session))).status).toBe(404);
     await ask('DELETE', '/api/tokens/current', as(lasting));
     await ask('POST', '/api/account/password', {
       ...as(session),

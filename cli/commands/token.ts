@@ -59,6 +59,8 @@ export async function revokeToken(client: ApiClient, wanted: string | undefined,
     say('Revoked the token in use. "containr login" gets another.');
     return;
   }
+  if (wanted.startsWith('ctr_'))
+    throw new CliError('usage', 'That is a token itself. Say its name or id, which "containr token list" shows.');
   const tokens = await tokensOf(client, false);
   const found = tokens.filter(({ id, name }) => id === wanted || name === wanted);
   if (found.length > 1) {

@@ -55,6 +55,8 @@ describe('containr token', () => {
     expect((await run('ann', ['token', 'revoke', 'ci'])).stdout).toBe('Revoked the token "ci".\n');
     expect((await cli.api.ask('GET', '/api/v1/user/profile', asCi)).status).toBe(401);
     expect((await run('ann', ['token', 'revoke', 'ci'])).code).toBe(3);
+    const { code, stderr } = await run('ann', ['token', 'revoke', made.stdout.trim()]);
+    expect([code, stderr.includes(made.stdout.trim())]).toEqual([2, false]);
   });
 
   it('gives administration to administrators only', async () => {
