@@ -174,7 +174,11 @@ export function wireLoops(parts: LoopParts): {
           clock,
           placed,
         }),
-        deploymentReconciler({ resources: resourcesFor(Deployment), lastLines: (uid) => lastLines(logs, uid) }),
+        deploymentReconciler({
+          resources: resourcesFor(Deployment),
+          lastLines: (uid) => lastLines(logs, uid),
+          forgetLog: (uid) => logs.remove(`guest/${uid}`),
+        }),
         jobReconciler({ resources: resourcesFor(Job), logs }),
         volumeReconciler({
           resources: resourcesFor(Volume),

@@ -31,6 +31,8 @@ export interface DeploymentDeps {
   resources: Resources;
   /** The last lines that a guest printed, for people who ask why it failed. */
   lastLines: (guestUid: string) => Promise<string[]>;
+  /** What guests printed is kept for as long as their revision, and removed with it. */
+  forgetLog: (guestUid: string) => Promise<void>;
 }
 
 /** States whose step changes the world by itself: being in one is saved before that. */
@@ -45,7 +47,7 @@ const actsIn: ReadonlySet<DeploymentState> = new Set([
 ]);
 
 /** Rolls one revision of a Service out, and keeps it while it is the one that serves. */
-export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): Reconciler<Deployment> {
+export function deploymentReconciler({ resources, lastLines, forgetLog }: DeploymentDeps): Reconciler<Deployment> {
   /** What to do while in a state; not on the way into it, which a crash could skip. */
   const whileIn: Record<DeploymentState, (pass: Pass<Deployment>, view: DeploymentView) => Promise<Outcome>> = {
     async Pending(pass) {
@@ -165,7 +167,9 @@ export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): 
       pass.status = { ...pass.status, machine: progress };
       if (view.build?.status.artifact) pass.status.artifact = view.build.status.artifact;
       if (state !== before) await noteMove(pass, view, state);
+      const { guestUids } = pass.status;
       pass.status = reportDeployment(pass.resource, pass.status, view, state, pass.now);
+      for (const uid of guestUids) if (!pass.status.guestUids.includes(uid)) await forgetLog(uid);
       if (state !== before && actsIn.has(state)) await pass.checkpoint();
       if (isHolding(state, facts)) return onHold(pass);
       return whileIn[state](pass, view);
@@ -177,9 +181,16 @@ export function deploymentReconciler({ resources, lastLines }: DeploymentDeps): 
       const jobs = read.ownedBy(Job, pass.resource.metadata.uid);
       for (const guest of guests) if (guest.metadata.deletionTimestamp === undefined) await write.delete(Guest, guest);
       for (const job of jobs) if (job.metadata.deletionTimestamp === undefined) await write.delete(Job, job);
-      return guests.length === 0 && jobs.length === 0
-        ? settled()
-        : waiting('WaitingForChildren', troubleOfGuests(guests)?.message ?? 'Waiting for the guests to go.', 15_000);
+      const uids = new Set([...pass.status.guestUids, ...guests.map(({ metadata }) => metadata.uid)]);
+      pass.status.guestUids = [...uids];
+      if (guests.length > 0 || jobs.length > 0)
+        return waiting(
+          'WaitingForChildren',
+          troubleOfGuests(guests)?.message ?? 'Waiting for the guests to go.',
+          15_000,
+        );
+      for (const uid of uids) await forgetLog(uid);
+      return settled();
     },
   };
 

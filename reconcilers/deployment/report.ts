@@ -6,7 +6,7 @@ import { failureOf, heldUp } from './failure.ts';
 import { isReady, type DeploymentView } from './observe.ts';
 import { isHolding, isInFlight, type DeploymentState } from './machine.ts';
 
-/** Logs are found under so many of the guests that a revision had. */
+/** Logs are kept of so many guests that went. */
 const KEPT_UIDS = 20;
 
 /** The status as the machine and the guests have it. Pure. */
@@ -19,13 +19,12 @@ export function reportDeployment(
 ): Deployment['status'] {
   const ready = view.guests.filter(isReady).length;
   const ended = state === 'Active' || state === 'Failed' || state === 'Superseded' || state === 'RolledBack';
-  const uids = view.guests.map(({ metadata }) => metadata.uid).filter((uid) => !status.guestUids.includes(uid));
   return {
     ...status,
     phase: phaseOf(state),
     promoted: isPromoted(status, state),
     guests: view.guests.map(({ metadata }) => metadata.name).sort(),
-    guestUids: [...status.guestUids, ...uids].slice(-KEPT_UIDS),
+    guestUids: uidsOf(status, view),
     replicas: {
       desired: view.desired,
       ready,
@@ -39,6 +38,13 @@ export function reportDeployment(
       now,
     }),
   };
+}
+
+/** All that are there, and the last that went. */
+function uidsOf({ guestUids }: Deployment['status'], { guests }: DeploymentView): string[] {
+  const there = new Set(guests.map(({ metadata }) => metadata.uid));
+  const gone = guestUids.filter((uid) => !there.has(uid)).slice(-KEPT_UIDS);
+  return [...new Set([...guestUids, ...there])].filter((uid) => there.has(uid) || gone.includes(uid));
 }
 
 /** What people are told of a state; those that only the machine needs to tell apart share a word. */

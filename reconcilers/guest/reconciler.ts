@@ -2,6 +2,7 @@ import { settled, stalled, waiting, type Outcome } from '../../controller/outcom
 import type { Pass, Reconciler, Resources } from '../../controller/reconciler.ts';
 import type { LogStore } from '../../controller/logs.ts';
 import { controllerOf } from '../../controller/object-key.ts';
+import { Deployment } from '../../crds/deployment.ts';
 import { Guest } from '../../crds/guest.ts';
 import { Job } from '../../crds/job.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
@@ -174,8 +175,9 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
       const outcome = await finalizeGuest(pass, { clusters, installation, volumes, setbacks, restAfterSetback });
       if (outcome.type !== 'settled') return outcome;
       setbacks.clear(uid);
-      // What a run printed is kept for as long as its Job.
-      if (controllerOf(pass.resource)?.kind !== Job.kind) await deps.logs.remove(`guest/${uid}`);
+      // What a guest printed is kept for as long as the run or the revision that it was made for.
+      const owner = controllerOf(pass.resource)?.kind;
+      if (owner !== Job.kind && owner !== Deployment.kind) await deps.logs.remove(`guest/${uid}`);
       return outcome;
     },
   };

@@ -69,7 +69,7 @@ describe('a command before the rollout', () => {
 describe('a process that dies at any call around a command before the rollout', () => {
   const make = (crash?: CrashPoint): RolloutWorld => new RolloutWorld(crash);
 
-  it('runs it once for each revision all the same', { timeout: 60_000 }, async () => {
+  it('runs it once for each revision all the same', { timeout: 120_000 }, async () => {
     await crashMatrix({
       make,
       async story(scene) {

@@ -72,7 +72,7 @@ describe('a pause', () => {
 });
 
 describe('a process that dies at any call around a pause', () => {
-  it('is held and goes on all the same', { timeout: 60_000 }, async () => {
+  it('is held and goes on all the same', { timeout: 120_000 }, async () => {
     await crashMatrix({
       make: async (crash) => {
         const scene = new RolloutWorld();

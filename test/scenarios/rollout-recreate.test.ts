@@ -131,7 +131,7 @@ describe('a rollout at once', () => {
 });
 
 describe('a process that dies at any call of a rollout at once', () => {
-  it('hands the volume over all the same', { timeout: 60_000 }, async () => {
+  it('hands the volume over all the same', { timeout: 120_000 }, async () => {
     await crashMatrix({
       make,
       async story(scene) {
@@ -146,7 +146,7 @@ describe('a process that dies at any call of a rollout at once', () => {
     });
   });
 
-  it('gives the volume back all the same when the new guest is not healthy', { timeout: 60_000 }, async () => {
+  it('gives the volume back all the same when the new guest is not healthy', { timeout: 120_000 }, async () => {
     await crashMatrix({
       make: async (crash) => {
         const scene = make();

@@ -124,7 +124,7 @@ describe('a rollback', () => {
 });
 
 describe('a process that dies at any call of a rolling rollout', () => {
-  it('ends in the same world, and no request fails', { timeout: 60_000 }, async () => {
+  it('ends in the same world, and no request fails', { timeout: 120_000 }, async () => {
     const runs = await crashMatrix({
       make: (crash) => new RolloutWorld(crash),
       async story(scene) {
@@ -139,7 +139,7 @@ describe('a process that dies at any call of a rolling rollout', () => {
     expect(runs).toBeGreaterThan(100);
   });
 
-  it('ends with the old guests and no others when the rollout fails half-way', { timeout: 60_000 }, async () => {
+  it('ends with the old guests and no others when the rollout fails half-way', { timeout: 120_000 }, async () => {
     await crashMatrix({
       make: async (crash) => (await serving(2, 1)).takeOver(crash),
       async story(scene) {

@@ -56,7 +56,7 @@ describe('a newer revision', () => {
 describe('a process that dies at any call while one revision supersedes another', () => {
   it.each(['Provisioning', 'Promoting'])(
     'ends with the newest, and no request fails: %s',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async (state) => {
       await crashMatrix({
         make: async (crash) => {

@@ -59,7 +59,11 @@ export class RolloutWorld {
           doing: (deployment) => this.doing.get(deployment) ?? 'well',
         });
         return [
-          deploymentReconciler({ resources: resourcesFor(Deployment), lastLines: async () => ['last words'] }),
+          deploymentReconciler({
+            resources: resourcesFor(Deployment),
+            lastLines: async () => ['last words'],
+            forgetLog: async () => undefined,
+          }),
           guestLoop(tools(Guest)),
           volumeLoop(tools(Volume)),
           routeLoop(tools(Route)),

@@ -42,7 +42,11 @@ export class ServiceWorld {
       build: ({ reach, read, resourcesFor }) => [
         serviceReconciler(resourcesFor(Service)),
         buildLoop(),
-        deploymentReconciler({ resources: resourcesFor(Deployment), lastLines: async () => [] }),
+        deploymentReconciler({
+          resources: resourcesFor(Deployment),
+          lastLines: async () => [],
+          forgetLog: async () => undefined,
+        }),
         jobReconciler({ resources: resourcesFor(Job), logs: reach(this.logs) }),
         guestLoop({ host: reach(this.host), look: this.host, read, runs: this.runs }),
         routeLoop(read, () => this.hasProxy),

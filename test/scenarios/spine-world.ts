@@ -234,7 +234,11 @@ export class SpineWorld {
         clock,
         placed,
       }),
-      deploymentReconciler({ resources: resourcesFor(Deployment), lastLines: async () => ['last words'] }),
+      deploymentReconciler({
+        resources: resourcesFor(Deployment),
+        lastLines: async () => ['last words'],
+        forgetLog: (uid) => logs.remove(`guest/${uid}`),
+      }),
       jobReconciler({ resources: resourcesFor(Job), logs }),
       volumeReconciler({
         resources: resourcesFor(Volume),
