@@ -118,14 +118,15 @@ function hostRoute(id: string, hosts: readonly string[], upstreams: readonly str
 
 /**
  * No flush interval: streams of events and answers without a length are passed on at once anyway, and the interval that
- * asks for it makes Caddy 2.6 crash when a client leaves.
+ * asks for it makes Caddy 2.6 crash when a client leaves. No buffered requests: 2.6 hands a buffer to the next request while
+ * it is still being sent. An upstream that is the only one is never set aside: there is nobody else to ask.
  */
 function reverseProxy(upstreams: readonly string[], { keepsStreams }: ProxyFeatures): Json {
   return {
     handler: 'reverse_proxy',
     upstreams: upstreams.map((dial) => ({ dial })),
     load_balancing: { selection_policy: { policy: 'least_conn' }, try_duration: '5s', try_interval: '100ms' },
-    health_checks: { passive: { fail_duration: '2s', max_fails: 1 } },
+    ...(upstreams.length > 1 && { health_checks: { passive: { fail_duration: '2s', max_fails: 3 } } }),
     transport: {
       protocol: 'http',
       dial_timeout: '2s',

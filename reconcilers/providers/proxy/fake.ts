@@ -39,9 +39,7 @@ const Server = z.strictObject({
     .array(
       z.looseObject({
         match: z.array(z.looseObject({ host: z.array(z.string()).optional() })).optional(),
-        handle: z.array(
-          z.looseObject({ handler: z.string(), upstreams: z.array(z.object({ dial: z.string() })).optional() }),
-        ),
+        handle: z.array(z.looseObject({ handler: z.string() })),
       }),
     )
     .optional(),
@@ -170,7 +168,8 @@ function upstreamsIn(config: Json | undefined, host: string): readonly string[] 
     for (const { match = [], handle } of routes) {
       const hosts = match.flatMap((matcher) => matcher.host ?? []);
       if (!hosts.includes(host) && !hosts.includes(host.replace(/^[^.]+/, '*'))) continue;
-      return handle.flatMap(({ upstreams = [] }) => upstreams).map(({ dial }) => dial);
+      const dials = [...JSON.stringify(handle).matchAll(/"dial":"([^"]+)"/g)].map(([, dial = '']) => dial);
+      return [...new Set(dials)];
     }
   return undefined;
 }

@@ -13,7 +13,7 @@ export function readCaddyRoutes({ http }: CaddyApps): Map<string, ProxyRoute> {
       const tls = modes[mode ?? ''];
       if (id === undefined || tls === undefined) continue;
       const hosts = (route.match ?? []).flatMap(({ host = [] }) => host).map((host) => ({ host, tls }));
-      const upstreams = (route.handle ?? []).flatMap((handler) => handler.upstreams ?? []).map(({ dial }) => dial);
+      const upstreams = route.handle.flatMap((handler) => handler.upstreams).map(({ dial }) => dial);
       const known = found.get(id);
       if (known) known.hosts.push(...hosts);
       else found.set(id, { hosts, upstreams });

@@ -5,7 +5,7 @@ import { z } from 'zod';
 /** How Caddy says no. */
 export const AdminError = z.object({ error: z.string() });
 
-const Handler = z.object({ upstreams: z.array(z.object({ dial: z.string() })).optional() });
+const Handler = z.object({ upstreams: z.array(z.object({ dial: z.string() })).default([]) });
 
 /** One of our servers. */
 export const OurServer = z.object({
@@ -15,7 +15,7 @@ export const OurServer = z.object({
       z.object({
         '@id': z.string().optional(),
         match: z.array(z.object({ host: z.array(z.string()).optional() })).optional(),
-        handle: z.array(Handler).optional(),
+        handle: z.array(Handler).default([]),
       }),
     )
     .default([]),
