@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createMemoryStore } from '../../controller/store/memory-store.ts';
 import { createApi, createShop } from '../testing/api-fixture.ts';
 
 const anybody = { headers: { authorization: '' } };
@@ -42,6 +43,29 @@ describe('the contract', () => {
     });
     expect((await api.ask('GET', '/api/v1/namespaces/shop')).body).toMatchObject({ kind: 'Namespace' });
     expect((await api.ask('GET', '/api/v1/namespaces/none')).body).toMatchObject({ kind: 'Status', code: 404 });
+  });
+});
+
+describe('a failure of the server', () => {
+  it('says that the database is away, and when to try again', async () => {
+    const store = createMemoryStore();
+    const api = createApi({ store });
+    await store.close();
+    const { status, headers, body } = await api.ask('GET', '/api/v1/projects');
+    expect({ status, body }).toMatchObject({ status: 503, body: { code: 'unavailable', details: { retry_after: 1 } } });
+    expect(headers.get('retry-after')).toBe('1');
+  });
+
+  it('tells the cause to the log alone', async () => {
+    const store = { ...createMemoryStore(), list: () => Promise.reject(new TypeError('secret detail')) };
+    const api = createApi({ store });
+    const { status, body, headers } = await api.ask('GET', '/api/v1/projects');
+    expect({ status, body }).toMatchObject({
+      status: 500,
+      body: { code: 'internal_error', details: { request_id: headers.get('x-request-id') } },
+    });
+    expect(JSON.stringify(body)).not.toContain('secret detail');
+    expect(JSON.stringify(api.logged)).toContain('secret detail');
   });
 });
 

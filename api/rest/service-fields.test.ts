@@ -25,6 +25,8 @@ const condition = (type: string, status: Condition['status']): Condition => ({
   lastTransitionTime: 'now',
 });
 
+const none = { desired: 1, ready: 0, updated: 0, summary: '0/1' };
+
 describe('shownStatus', () => {
   it.each<[string, object, Status, string]>([
     ['just made', {}, {}, 'building'],
@@ -32,6 +34,18 @@ describe('shownStatus', () => {
     ['that is being rolled out', {}, { phase: 'Deploying' }, 'building'],
     ['that serves', {}, { phase: 'Running', conditions: [condition('Ready', 'True')] }, 'running'],
     ['that lost a guest', {}, { phase: 'Running', conditions: [condition('Ready', 'False')] }, 'running'],
+    [
+      'that lost all of them',
+      {},
+      { phase: 'Running', replicas: none, conditions: [condition('Ready', 'False')] },
+      'failed',
+    ],
+    [
+      'whose node does not answer',
+      {},
+      { phase: 'Running', replicas: none, conditions: [condition('Ready', 'Unknown')] },
+      'running',
+    ],
     ['that failed', {}, { phase: 'Failed' }, 'failed'],
     [
       'whose newest revision failed while the old one serves',

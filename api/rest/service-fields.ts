@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { conditionIs, findCondition } from '../../crds/condition.ts';
 import type { Service, ServiceSpec } from '../../crds/service.ts';
 import type { FieldNames } from './write-object.ts';
 
@@ -124,15 +125,13 @@ type ShownStatus = 'running' | 'stopped' | 'building' | 'failed';
  * was asked for last did not come to serve. Whatever is still on its way is `building`.
  */
 export function shownStatus({ metadata, spec, status }: Service): ShownStatus {
-  const ready = status.conditions.find(({ type }) => type === 'Ready');
-  const stalled = status.conditions.find(({ type }) => type === 'Stalled');
+  const ready = findCondition(status.conditions, 'Ready')?.status;
   const isCurrent = status.observedGeneration === metadata.generation;
   if (spec.suspended || spec.replicas === 0) return 'stopped';
-  if (isCurrent && stalled?.status === 'True')
-    return status.phase === 'Running' && ready?.status === 'True' ? 'running' : 'failed';
+  if (isCurrent && conditionIs(status.conditions, 'Stalled', 'True') && ready !== 'True') return 'failed';
   switch (status.phase) {
     case 'Running':
-      return 'running';
+      return ready === 'False' && status.replicas?.ready === 0 ? 'failed' : 'running';
     case 'Failed':
       return 'failed';
     case 'Stopped':
