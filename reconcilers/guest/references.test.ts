@@ -1,27 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Database } from '../../crds/database.ts';
-import type { Kind, Resource } from '../../crds/define-kind.ts';
+import type { Resource } from '../../crds/define-kind.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import { Guest } from '../../crds/guest.ts';
 import { DEPLOYMENT_LABEL, SERVICE_LABEL } from '../../crds/meta.ts';
 import { Route } from '../../crds/route.ts';
 import { Service } from '../../crds/service.ts';
-import type { ResourceReader } from '../../controller/reconciler.ts';
-import { testCondition, testGuest, testObject } from '../shared/testing.ts';
+import { testCondition, testGuest, testObject, testReader } from '../shared/testing.ts';
 import { referenceReader, refersTo, type ReadSecret } from './references.ts';
-
-/** A cache with these objects in it. */
-function cacheOf(...objects: readonly Resource[]): ResourceReader {
-  const list = <R extends Resource>(kind: Kind<R>, namespace?: string): R[] =>
-    objects
-      .filter((one) => one.kind === kind.kind && (namespace === undefined || one.metadata.namespace === namespace))
-      .map((one) => kind.read(one));
-  return {
-    list,
-    get: (kind, { namespace, name }) => list(kind, namespace).find(({ metadata }) => metadata.name === name),
-    ownedBy: () => [],
-  };
-}
 
 const readSecret: ReadSecret = (namespace, name, key) =>
   `${namespace}/${name}/${key}` === 'shop/db-credentials/url'
@@ -51,12 +37,12 @@ function guestOf(
 }
 
 function service(key: 'host' | 'port' | 'url', ...objects: Resource[]): unknown {
-  const reading = referenceReader(cacheOf(...objects), readSecret)('shop', { serviceRef: { name: 'api', key } });
+  const reading = referenceReader(testReader(...objects), readSecret)('shop', { serviceRef: { name: 'api', key } });
   return reading.ok ? reading.value : `${reading.reason}: ${reading.message}`;
 }
 
 describe('a reference to a Secret', () => {
-  const read = referenceReader(cacheOf(), readSecret);
+  const read = referenceReader(testReader(), readSecret);
 
   it('is ConfigMissing when there is none, and another trouble when it cannot be read', () => {
     expect(read('shop', { secretRef: { name: 'app', key: 'token' } })).toMatchObject({
@@ -87,7 +73,7 @@ describe('a reference to a Database', () => {
       'ConfigMissing: There is no gone/url.',
     ],
   ])('to %s', (_, objects, expected) => {
-    const reading = referenceReader(cacheOf(...objects), readSecret)('shop', {
+    const reading = referenceReader(testReader(...objects), readSecret)('shop', {
       databaseRef: { name: 'db', key: 'url' },
     });
     expect(reading.ok ? reading.value : `${reading.reason}: ${reading.message}`).toEqual(expected);

@@ -2,6 +2,7 @@ import type { ConditionInput } from '../../crds/condition.ts';
 import type { Kind, Resource } from '../../crds/define-kind.ts';
 import { Guest } from '../../crds/guest.ts';
 import { API_VERSION } from '../../crds/meta.ts';
+import type { ResourceReader } from '../../controller/reconciler.ts';
 
 /** An object of a kind as it is stored, for tests; the spec gets its defaults. */
 export function testObject<R extends Resource>(
@@ -65,4 +66,18 @@ export function testGuest(spec: Record<string, unknown> = {}, status: Record<str
     },
     status,
   });
+}
+
+/** A cache with these objects in it, for tests. */
+export function testReader(...objects: readonly Resource[]): ResourceReader {
+  const list = <R extends Resource>(kind: Kind<R>, namespace?: string): R[] =>
+    objects
+      .filter((one) => one.kind === kind.kind && (namespace === undefined || one.metadata.namespace === namespace))
+      .map((one) => kind.read(one));
+  return {
+    list,
+    get: (kind, { namespace, name }) => list(kind, namespace).find(({ metadata }) => metadata.name === name),
+    ownedBy: (kind, uid) =>
+      list(kind).filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid)),
+  };
 }
