@@ -71,6 +71,10 @@ export const Build = defineKind('Build', {
     commitMessage: z.string().optional(),
     /** How it is built, decided in Detecting. */
     strategy: z.enum(['dockerfile', 'image', 'railpack', 'nixpacks']).optional(),
+    /** The program that planned the build, with its version. */
+    tool: z.string().optional(),
+    /** Source image: the reference with the digest that it stood for. */
+    pinnedImage: z.string().optional(),
     /** What the builder calls the image. */
     imageId: z.string().optional(),
     artifact: Artifact.optional(),

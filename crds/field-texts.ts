@@ -151,6 +151,8 @@ export const fieldTexts: Readonly<Record<string, string>> = {
   'Build.status.builder': 'The Builder that it runs on.',
   'Build.status.commitMessage': 'First line of the message of the commit.',
   'Build.status.strategy': 'The way it is built, once that is known.',
+  'Build.status.tool': 'The program that planned the build, with its version.',
+  'Build.status.pinnedImage': 'The reference with the digest that it stood for when it was pulled.',
   'Build.status.imageId': 'What the builder calls the image.',
   'Build.status.published': 'Whether the archive lies where it is needed.',
   'Build.status.failureReason': 'Why it failed, in one word, for programs.',

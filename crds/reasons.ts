@@ -52,6 +52,8 @@ export const reasons = {
   BuildSucceeded: 'The artifact exists.',
   BuildFailed: 'The build ended with an error. Read its log: containr logs --build.',
   BuildCancelled: 'The build was cancelled.',
+  ToolMissing:
+    'A program that the build needs is not installed where the controller runs. The message says how to install it.',
   DeadlineExceeded: 'It took longer than it may. Raise the deadline or see what holds it up.',
   SourceFetched: 'The source is at the commit.',
   SourceNotFound: 'The repository, branch or commit does not exist. Correct spec.source.',

@@ -18,6 +18,7 @@ export const sharedFieldTexts: Readonly<Record<string, string>> = {
   // Shared by several kinds.
   'secretRef.name': 'Name of the Secret.',
   'valueFrom.secretRef.key': 'Key in the Secret.',
+  'secrets.secretRef.key': 'Key in the Secret.',
   source: 'What is run: a Git repository or a prebuilt image.',
   'source.type': 'Where it comes from. dockerfile is a Git repository that must be built by its Dockerfile.',
   'source.repository': 'URL of the Git repository.',
@@ -26,19 +27,34 @@ export const sharedFieldTexts: Readonly<Record<string, string>> = {
   'source.rootDirectory': 'Folder of the repository that is built.',
   'source.dockerfile': 'Path of the Dockerfile, seen from the root directory.',
   'source.image': 'Image to run. With a digest it never changes on its own.',
-  'source.secretRef': 'Secret with username and password, token, or sshKey, for the repository or the registry.',
+  'source.secretRef':
+    'Secret with username and password, token, or sshKey, for the repository or the registry; .dockerconfigjson for the registries of base images.',
   'Service.spec.build': 'How the source becomes an image.',
   'Build.spec.settings': 'How the source becomes an image.',
-  'build.builder': 'Way to build. auto takes the Dockerfile when there is one.',
-  'settings.builder': 'Way to build. auto takes the Dockerfile when there is one.',
-  'build.buildCommand': 'Command that builds, instead of the detected one.',
-  'settings.buildCommand': 'Command that builds, instead of the detected one.',
+  'build.builder':
+    'Way to build. auto takes the Dockerfile when there is one, else Railpack, else Nixpacks, when the controller has them.',
+  'settings.builder':
+    'Way to build. auto takes the Dockerfile when there is one, else Railpack, else Nixpacks, when the controller has them.',
+  'build.buildCommand':
+    'Command that builds, instead of the one that Railpack or Nixpacks would find. A Dockerfile has its own.',
+  'settings.buildCommand':
+    'Command that builds, instead of the one that Railpack or Nixpacks would find. A Dockerfile has its own.',
   startCommand:
     'Command that runs in the guest, instead of what the image says. A JSON list of words runs as it stands; other text is given to /bin/sh -c of the image.',
-  'build.environment': 'Environment variables while building.',
-  'settings.environment': 'Environment variables while building.',
-  'build.args': 'Build arguments.',
-  'settings.args': 'Build arguments.',
+  'build.environment':
+    'Environment variables while building. They are build arguments, which show in the history of the image.',
+  'settings.environment':
+    'Environment variables while building. They are build arguments, which show in the history of the image.',
+  'build.args': 'Build arguments. They show in the history of the image; what must not belongs into secrets.',
+  'build.secrets': 'Values that are mounted while building and never become part of the image. Needs BuildKit.',
+  'build.secrets.name': 'Id of the secret mount.',
+  'build.secrets.secretRef': 'Key of a Secret in the project.',
+
+  'settings.args': 'Build arguments. They show in the history of the image; what must not belongs into secrets.',
+  'settings.secrets': 'Values that are mounted while building and never become part of the image. Needs BuildKit.',
+  'settings.secrets.name': 'Id of the secret mount.',
+  'settings.secrets.secretRef': 'Key of a Secret in the project.',
+
   runtime: 'Kind of guest: an LXC container or a virtual machine.',
   'spec.resources': 'What each guest gets.',
   'template.resources': 'What each guest gets.',

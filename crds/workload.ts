@@ -136,6 +136,12 @@ export const BuildSettings = z.strictObject({
   startCommand: z.string().max(4096).optional(),
   environment: z.record(EnvName, EnvText).default({}),
   args: z.record(EnvName, EnvText).default({}),
+  /** Mounted while building, never part of a layer, an argument or the history of the image. Needs BuildKit. */
+  secrets: z
+    .array(z.strictObject({ name: EnvName, secretRef: SecretKeyRef }))
+    .max(64)
+    .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'must not name a secret twice')
+    .optional(),
 });
 export type BuildSettings = z.output<typeof BuildSettings>;
 
