@@ -35,7 +35,7 @@ export async function actOnVolume(context: ActContext, plan: VolumeAct): Promise
   const { pass, connection } = context;
   switch (plan.do) {
     case 'claim':
-      return claim(context, plan.vmid, plan.guest);
+      return claim(context, plan);
     case 'giveUp':
       delete pass.status.moving;
       context.reservations.release(pass.resource.metadata.uid);
@@ -96,13 +96,12 @@ export async function actOnVolume(context: ActContext, plan: VolumeAct): Promise
 /** Chooses a key in the guest's config and saves it: from now on it is known where the volume may be. */
 async function claim(
   { pass, connection, cluster, read, reservations }: ActContext,
-  vmid: number,
-  guest: { name: string; uid: string } | undefined,
+  { vmid, node: said, guest }: Extract<VolumePlan, { do: 'claim' }>,
 ): Promise<Outcome> {
   const { uid } = pass.resource.metadata;
   const scope = cluster.metadata.name;
   const row = connection.observer.view()?.resources.guests.find((listed) => listed.vmid === vmid);
-  const node = row?.node ?? pass.status.node ?? '';
+  const node = row?.node ?? said;
   const config = await connection.client.guestConfig(node, vmid, pass.signal);
   const taken = new Set([...Object.keys(config.mounts), ...keysOfOthers(read, uid, scope, vmid)]);
   let key = freeMountKey(taken);

@@ -69,7 +69,7 @@ export function planParking({ volume, facts, status, released, now }: PlanInput,
       return { do: 'makeKeeper', node: at.holder.node };
     case 'ours':
       if (keeper.node !== at.holder.node) return { do: 'destroyKeeper', keeper };
-      return { do: 'claim', vmid: keeper.vmid, guest: undefined };
+      return { do: 'claim', vmid: keeper.vmid, node: keeper.node, guest: undefined };
     default:
       return keeper satisfies never;
   }

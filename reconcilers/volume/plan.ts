@@ -45,7 +45,7 @@ function planFirst({ volume, facts, wanted, status, now }: PlanInput): VolumePla
     case 'impossible':
       return { do: 'stall', reason: 'Rejected', message: wanted.message };
     case 'guest':
-      return { do: 'claim', vmid: wanted.vmid, guest: nameOf(wanted) };
+      return { do: 'claim', vmid: wanted.vmid, node: wanted.guest.status.node ?? '', guest: nameOf(wanted) };
     default:
       return wanted satisfies never;
   }
@@ -115,7 +115,7 @@ function planAtRest(input: PlanInput, at: Standing): VolumePlan {
   if (at.holder.running) return stillRuns(at.holder.vmid);
   const { cluster, node = '' } = wanted.guest.status;
   if (cluster !== status.cluster || node !== at.holder.node) return elsewhere(at, node);
-  return { do: 'claim', vmid: wanted.vmid, guest: nameOf(wanted) };
+  return { do: 'claim', vmid: wanted.vmid, node: wanted.guest.status.node ?? '', guest: nameOf(wanted) };
 }
 
 /** It was there, and no config that it should be in has it. */

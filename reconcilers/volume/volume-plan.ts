@@ -18,7 +18,7 @@ export type VolumePlan =
   | { do: 'wait'; reason: Reason; message: string; checkAfterMs: number }
   | { do: 'stall'; reason: Reason; message: string }
   /** Choose a place in a guest's config, and save it. */
-  | { do: 'claim'; vmid: number; guest: { name: string; uid: string } | undefined }
+  | { do: 'claim'; vmid: number; node: string; guest: { name: string; uid: string } | undefined }
   /** Forget a place that was chosen. */
   | { do: 'giveUp' }
   | { do: 'allocate'; target: HolderOfOurs; path: string; readOnly: boolean }
