@@ -24,9 +24,11 @@ export function answerStream(
   { type, asked }: { type: 'text/event-stream' | 'text/plain; charset=utf-8'; asked: Omit<Asked, 'verb'> },
   make: (signal: AbortSignal) => AsyncGenerator<string>,
 ): Response {
+  context.header('Content-Type', type);
+  // Nobody would read it, nor let go of it.
+  if (context.req.method === 'HEAD') return context.body(null);
   const mayStill = async () => (await context.get('tokenHolds')()) && (await mayRead(context, deps, asked));
   const end = streamSignal(context, deps, { maxMs: MOST_MS, mayStill });
-  context.header('Content-Type', type);
   // Proxies that gather answers would keep the lines to themselves.
   context.header('X-Accel-Buffering', 'no');
   return textStream(context, make(end.signal), end);

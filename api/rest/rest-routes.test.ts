@@ -81,6 +81,11 @@ describe('other origins', () => {
     const answered = await api.fetch('GET', '/api/v1/health', { headers: { origin: 'https://panel.example.com' } });
     expect(answered.headers.get('access-control-allow-origin')).toBe('https://panel.example.com');
     expect(answered.headers.get('vary')).toContain('Origin');
+    const refused = await api.fetch('GET', '/api/v1/projects', {
+      headers: { origin: 'https://panel.example.com', authorization: '' },
+    });
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get('access-control-allow-origin')).toBe('https://panel.example.com');
     const other = await api.fetch('GET', '/api/v1/health', { headers: { origin: 'https://evil.example' } });
     expect(other.headers.get('access-control-allow-origin')).toBeNull();
   });
