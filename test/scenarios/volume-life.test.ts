@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Guest } from '../../crds/guest.ts';
 import { Volume } from '../../crds/volume.ts';
+import { loseVolume } from '../../reconcilers/providers/proxmox/fake-volumes.ts';
 import { MARKER, VolumeWorld } from './volume-world.ts';
 
 const worlds: VolumeWorld[] = [];
@@ -196,6 +197,21 @@ describe('a volume on a bad day', () => {
     scene.proxmox.touch(vmid, (guest) => void (guest.lock = undefined));
     await scene.world.runUntilQuiet();
     await scene.expectServing('web-2');
+  });
+
+  it('is found again when a move was killed half way and no config names it', async () => {
+    const scene = await served();
+    const { vmid = 0, key = '' } = (await scene.volume()).status;
+    const [disk] = scene.disks();
+    scene.proxmox.intercept('moveVolume', {
+      before: () => {
+        const target = [...scene.proxmox.guests.keys()].find((other) => other !== vmid) ?? 0;
+        loseVolume(scene.proxmox, 'pve1', { vmid, key }, target);
+      },
+    });
+    await roll(scene, 'web-1', 'web-2');
+    await scene.expectServing('web-2');
+    expect(scene.disks()).toEqual([disk]);
   });
 
   it('is put back when a hand took it off', async () => {
