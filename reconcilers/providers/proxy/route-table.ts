@@ -67,29 +67,35 @@ export function createRouteTable({ client, clock, onLateAnswer }: RouteTableOpti
   let trouble: Fault | undefined;
   let isDirty = false;
   let working: Promise<void> | undefined;
-  let round = Promise.withResolvers<void>();
+  let roundEnd = Promise.withResolvers<void>();
 
-  function work(): Promise<void> {
-    working ??= workOff().finally(() => (working = undefined));
-    return working;
+  async function work(): Promise<void> {
+    if (working === undefined && hasWork()) working = workOff();
+    await working;
   }
 
   async function workOff(): Promise<void> {
-    while (hasWork()) {
-      // What else is told in this turn of the event loop goes with it.
-      await nextTurn();
-      isDirty = false;
-      trouble = await bringIn().then(
-        () => undefined,
-        (error: unknown) => (error instanceof Fault ? error : bug(error)),
-      );
-      const answeredLate = [...late].filter(isAnswered);
-      for (const id of answeredLate) late.delete(id);
-      round.resolve();
-      round = Promise.withResolvers();
-      if (answeredLate.length > 0) onLateAnswer(answeredLate);
-      if (trouble !== undefined) return;
+    try {
+      do await round();
+      while (hasWork() && trouble === undefined);
+    } finally {
+      working = undefined;
     }
+  }
+
+  async function round(): Promise<void> {
+    // What else is told in this turn of the event loop goes with it.
+    await nextTurn();
+    isDirty = false;
+    trouble = await bringIn().then(
+      () => undefined,
+      (error: unknown) => (error instanceof Fault ? error : bug(error)),
+    );
+    const answeredLate = [...late].filter(isAnswered);
+    for (const id of answeredLate) late.delete(id);
+    roundEnd.resolve();
+    roundEnd = Promise.withResolvers();
+    if (answeredLate.length > 0) onLateAnswer(answeredLate);
   }
 
   function hasWork(): boolean {
@@ -205,7 +211,7 @@ export function createRouteTable({ client, clock, onLateAnswer }: RouteTableOpti
       try {
         while (!isAnswered(id)) {
           if (signal.aborted) throw signal.reason;
-          const goesOn = await Promise.race([round.promise.then(() => trouble === undefined), timeout.promise]);
+          const goesOn = await Promise.race([roundEnd.promise.then(() => trouble === undefined), timeout.promise]);
           if (goesOn) continue;
           late.add(id);
           return false;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** An application behind the proxy. */
@@ -16,7 +16,7 @@ export interface UpstreamApp extends AsyncDisposable {
 /** Answers its name; /headers tells what it was asked with, /slow waits, /events streams, /socket speaks WebSocket. */
 export async function startUpstream(name: string): Promise<UpstreamApp> {
   let answered = 0;
-  const open = new Set<object>();
+  const open = new Set<ServerResponse | Duplex>();
   const slow: (() => void)[] = [];
   const server = createServer((request, response) => {
     request.resume();
@@ -32,7 +32,11 @@ export async function startUpstream(name: string): Promise<UpstreamApp> {
       open.delete(response);
     });
   });
-  server.on('upgrade', (request, socket) => speakWebSocket(request, socket));
+  server.on('upgrade', (request, socket) => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    speakWebSocket(request, socket);
+  });
   const port = await new Promise<number>((resolve) =>
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
@@ -52,6 +56,7 @@ export async function startUpstream(name: string): Promise<UpstreamApp> {
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
+      for (const stream of open) stream.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
