@@ -1,10 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { Guest } from '../../crds/guest.ts';
 import { Job } from '../../crds/job.ts';
 import { Service } from '../../crds/service.ts';
 import type { CrashPoint } from '../harness/crash.ts';
 import { crashMatrix } from '../harness/crash-matrix.ts';
+import { expectLeavesNothing } from './expectations.ts';
 import { ServiceWorld } from './service-world.ts';
+import { SpineWorld } from './spine-world.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -180,5 +182,31 @@ describe('a service on a schedule', () => {
       },
     });
     expect(runs).toBeGreaterThan(50);
+  });
+});
+
+describe('a service on a schedule, with all that is below it', () => {
+  const worlds: SpineWorld[] = [];
+
+  afterEach(() => {
+    for (const world of worlds.splice(0)) world.dispose();
+  });
+
+  it('runs in guests on Proxmox, one for each run, and leaves nothing behind', async () => {
+    const spine = new SpineWorld();
+    worlds.push(spine);
+    spine.processes = 'ending';
+    await spine.prepare();
+    await spine.createService('nightly', { type: 'cron', schedule: '*/10 * * * *', historyLimit: 2 });
+    await spine.world.run(33 * MINUTE_MS);
+    const jobs = await spine.all(Job);
+    expect(jobs.map(({ spec, status }) => `${spec.scheduledAt?.slice(11, 16)} ${status.phase}`).toSorted()).toEqual([
+      '00:20 Succeeded',
+      '00:30 Succeeded',
+    ]);
+    expect(jobs.map(({ status }) => status.exitCode)).toEqual([0, 0]);
+    expect([...spine.proxmox.guests.keys()]).toEqual([]);
+    await expectLeavesNothing(spine, 'nightly');
+    expect(await spine.all(Job)).toEqual([]);
   });
 });

@@ -64,7 +64,7 @@ export class SpineWorld {
   readonly artifacts = createFakeArtifactStore({ clock: this.clock, workDir: this.workDir });
   readonly logs = memoryLogs();
   /** How the process of every guest that is started from now on does. */
-  processes: 'healthy' | 'unhealthy' | 'crashing' = 'healthy';
+  processes: 'healthy' | 'unhealthy' | 'crashing' | 'ending' = 'healthy';
   readonly secrets = new Map<string, Readonly<Record<string, string>>>([
     ['pve-token', { tokenId: 'a@pve!b', secret: 'x' }],
   ]);
@@ -271,6 +271,8 @@ export class SpineWorld {
   }
 
   #process(): Parameters<ReturnType<typeof createFakeGuestLinks>['tell']>[1] {
+    if (this.processes === 'ending')
+      return { connected: true, process: 'finished', lastExit: { code: 0, at: this.clock.now() } };
     if (this.processes !== 'crashing') return { connected: true, process: 'listening', listening: true };
     return { connected: true, process: 'backoff', lastExit: { code: 1, at: this.clock.now() } };
   }
