@@ -1,10 +1,10 @@
 import { durationMs } from '../../crds/duration.ts';
 import type { Guest } from '../../crds/guest.ts';
+import type { Volume } from '../../crds/volume.ts';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import type { Pass } from '../../controller/reconciler.ts';
 import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import { isProxmoxFault } from '../providers/proxmox/fault.ts';
-import type { Volume } from '../../crds/volume.ts';
 import type { Setbacks } from '../shared/setbacks.ts';
 import { follow, followPower, followTask } from './follow-task.ts';
 import { holdsDisks } from './mounts.ts';

@@ -2,6 +2,7 @@ import type { Guest } from '../../crds/guest.ts';
 import type { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { cpuCores, quantityBytes } from '../../crds/quantity.ts';
 import type { Volume } from '../../crds/volume.ts';
+import { controllerOf } from '../../controller/object-key.ts';
 import type { ClusterResources } from '../providers/proxmox/client.ts';
 import { mountConstraints } from '../shared/volumes.ts';
 import type { DiskDemand, PlacedGuest, PlacementFacts } from './placement.ts';
@@ -62,12 +63,8 @@ function kinOf(other: Guest, guest: Guest): PlacedGuest['kin'] {
   const { spreadKey } = guest.spec;
   if (spreadKey === undefined || other.spec.spreadKey !== spreadKey) return undefined;
   if (other.metadata.deletionTimestamp !== undefined) return undefined;
-  const owner = controllerOf(guest);
-  return owner !== undefined && controllerOf(other) === owner ? 'revision' : 'service';
-}
-
-function controllerOf({ metadata }: Guest): string | undefined {
-  return metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
+  const owner = controllerOf(guest)?.uid;
+  return owner !== undefined && controllerOf(other)?.uid === owner ? 'revision' : 'service';
 }
 
 function rootDisk({ spec }: Guest, storage: string): DiskDemand {

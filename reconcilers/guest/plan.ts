@@ -1,10 +1,10 @@
 import type { Guest } from '../../crds/guest.ts';
 import type { Reason } from '../../crds/reasons.ts';
 import type { GuestChanges } from '../providers/proxmox/client.ts';
+import type { Trouble } from '../shared/trouble.ts';
 import { differences, type DesiredGuest } from './desired.ts';
 import { MISSING_GRACE_MS } from './finish.ts';
 import type { GuestFacts, OursFacts } from './observe.ts';
-import type { Trouble } from '../shared/trouble.ts';
 
 /** What a pass does next about its guest. */
 export type GuestPlan =
@@ -118,11 +118,11 @@ function planForStopped({ status, missing, awaited, now }: PlanInput): GuestPlan
   return { do: 'wait', reason: 'CrashLoop', message, checkAfterMs: pauseMs };
 }
 
-/** What lacks its environment is better left running as it is. */
+/** What could not be started again is left running as it is. */
 function planForRunning({ spec, status, desired, missing, isLongUnhealthy }: PlanInput): GuestPlan {
-  if (!isCurrent(spec, status, desired))
-    return missing ? { do: 'hold', trouble: missing } : { do: 'stop', why: 'restart' };
-  return isLongUnhealthy && !missing ? { do: 'stop', why: 'unhealthy' } : { do: 'nothing' };
+  if (missing) return { do: 'nothing' };
+  if (!isCurrent(spec, status, desired)) return { do: 'stop', why: 'restart' };
+  return isLongUnhealthy ? { do: 'stop', why: 'unhealthy' } : { do: 'nothing' };
 }
 
 /** It runs with the process configuration that it should. What must run once is not started over for a newer one. */

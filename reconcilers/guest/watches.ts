@@ -6,9 +6,9 @@ import { Route } from '../../crds/route.ts';
 import { Secret } from '../../crds/secret.ts';
 import { Service } from '../../crds/service.ts';
 import { Volume } from '../../crds/volume.ts';
-import type { Reference } from './environment.ts';
 import { watching, type ResourceReader, type WatchedKind } from '../../controller/reconciler.ts';
 import type { ObjectKey } from '../../controller/store/store.ts';
+import type { Reference } from './environment.ts';
 import { refersTo } from './references.ts';
 
 /** Whose changes concern a guest: what its environment refers to, its volumes, and the cluster that it waits for. */
