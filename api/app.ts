@@ -21,7 +21,7 @@ import { requestLog, safeHeaders } from './request-log.ts';
 import { createAdmission } from './resources/admission.ts';
 import { resourceRoutes } from './resources/routes.ts';
 import type { RestSettings } from './rest/rest-deps.ts';
-import { BASE } from './rest/allowed-methods.ts';
+import { BASE } from './rest/base-path.ts';
 import { restRoutes } from './rest/rest-routes.ts';
 import { respondError } from './respond.ts';
 import { Refused } from './status.ts';

@@ -1,5 +1,5 @@
 import { respondText } from '../respond.ts';
-import { BASE } from './allowed-methods.ts';
+import { BASE } from './base-path.ts';
 import { docsPage, docsPolicy } from './docs-page.ts';
 import { readContract } from './openapi-document.ts';
 import type { RestApp } from './rest-deps.ts';

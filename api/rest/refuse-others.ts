@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../context.ts';
+import { BASE } from './base-path.ts';
 import type { RestApp } from './rest-deps.ts';
 import { RestError } from './rest-error.ts';
 
@@ -18,9 +19,6 @@ export function refuseOthers(app: RestApp): MiddlewareHandler<ApiEnv> {
     });
   };
 }
-
-/** Where the contract is served. */
-export const BASE = '/api/v1';
 
 function takes(route: readonly string[], steps: readonly string[]): boolean {
   return (

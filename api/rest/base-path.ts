@@ -1,0 +1,2 @@
+/** Where the contract is served. */
+export const BASE = '/api/v1';
