@@ -25,6 +25,7 @@ import { BASE } from './rest/base-path.ts';
 import { restRoutes } from './rest/rest-routes.ts';
 import { respondError } from './respond.ts';
 import { Refused } from './status.ts';
+import { traefikRoutes } from './traefik.ts';
 
 interface AppOptions {
   store: ResourceStore;
@@ -82,6 +83,7 @@ export function createApp(options: AppOptions): Hono<ApiEnv> {
     app.get('/metrics', (context, next) => (clients.isLocal(context) ? next() : authenticated(context, next)));
     app.get('/metrics', async (context) => answerMetrics(context, await metricsText()));
   }
+  app.route('/', traefikRoutes({ store, authenticated }));
   app.route('/', resourceRoutes({ ...resources, authenticated }));
   const limits = new LoginLimits(clock);
   app.route('/', tokenRoutes({ ...access, authenticated, limits, clock }));
