@@ -195,14 +195,15 @@ async function recover({ pass, connection, cluster }: ActContext, holder: Holder
     const message = `The volume ${volid} is neither in the config of guest ${holder.vmid} nor with its name on storage ${storage} of ${holder.node}. Nothing is made in its place. To begin with an empty one, delete this Volume.`;
     return stalled('VolumeMissing', message, 60_000);
   }
-  const free = moving?.vmid === holder.vmid ? moving.key : freeMountKey(new Set(Object.keys(mounts)));
+  // A key that is not an mpN stands for the lowest that is free.
+  const back = moving?.vmid === holder.vmid ? moving.key : key in mounts ? 'any' : key;
   const mount = { volume: found.volid, path: `/volume-${pass.resource.metadata.name}`, readOnly: false };
   pass.event('Warning', 'DriftCorrected', `Volume ${found.volid} was in no config; guest ${holder.vmid} gets it back.`);
-  await putMount({ pass, connection }, holder, key in mounts ? (free ?? key) : (moving?.key ?? key), mount);
+  await putMount({ pass, connection }, holder, back, mount);
   return waiting('Moving', `The volume is put back into guest ${holder.vmid}.`, 0);
 }
 
-/** A key of a mount; a volume that is only unused gets the lowest that is free. */
+/** At the key, or at the lowest that is free when that is no `mpN`. */
 async function putMount(
   { pass, connection }: Pick<ActContext, 'pass' | 'connection'>,
   { vmid, node, config }: HolderOfOurs,
