@@ -154,7 +154,7 @@ export function runOf(
 }
 
 /** The name that the run of a time has: the minute, counted. */
-export function runName(service: string, dueAt: Date): string {
+function runName(service: string, dueAt: Date): string {
   return childName(service, String(Math.floor(dueAt.getTime() / 60_000)));
 }
 

@@ -11,7 +11,7 @@ import { troubleOf } from '../shared/trouble.ts';
 import { volumeName, volumeOf } from './child-manifests.ts';
 
 /** On a volume that was kept when its service let go of it: the name of that service. */
-export const RELEASED_FROM = `${GROUP}/released-from`;
+const RELEASED_FROM = `${GROUP}/released-from`;
 
 type Mount = Service['spec']['volumes'][number];
 
@@ -24,9 +24,8 @@ export async function ensureVolumes(
   inUse: readonly Deployment[],
   resources: Resources,
 ): Promise<VolumeTrouble | undefined> {
-  const { spec, metadata } = service;
-  const ofRevisions = inUse.flatMap(({ spec: { template } }) => template.volumes);
-  const wanted = [...spec.volumes, ...ofRevisions.filter(({ name }) => !spec.volumes.some((own) => own.name === name))];
+  const { metadata } = service;
+  const wanted = wantedMounts(service, inUse, resources);
   let trouble: VolumeTrouble | undefined;
   for (const mount of wanted) trouble = (await ensureVolume(service, mount, resources)) ?? trouble;
 
@@ -34,6 +33,18 @@ export async function ensureVolumes(
   for (const volume of resources.read.ownedBy(Volume, metadata.uid))
     if (!names.has(volume.metadata.name)) await letGo(volume, service, resources);
   return trouble;
+}
+
+/** Those of the spec, and as they are those that only a revision in use still names, such as a rollback. */
+function wantedMounts({ metadata, spec }: Service, inUse: readonly Deployment[], { read }: Resources): Mount[] {
+  const wanted = new Map(spec.volumes.map((mount) => [mount.name, mount]));
+  for (const mount of inUse.flatMap(({ spec: { template } }) => template.volumes)) {
+    if (wanted.has(mount.name)) continue;
+    const volume = read.get(Volume, { namespace: metadata.namespace, name: volumeName(metadata.name, mount.name) });
+    const { size, retain } = volume?.spec ?? mount;
+    wanted.set(mount.name, { ...mount, size, retain });
+  }
+  return [...wanted.values()];
 }
 
 /** What is wrong with the volumes of a service. */

@@ -139,6 +139,23 @@ describe('the volumes of a service', () => {
     expect(await scene.revisions('web')).toEqual([1]);
   });
 
+  it('come back for a rollback as they are', async () => {
+    const scene = await running({ volumes: data() });
+    await scene.edit(Service, 'web', (spec) => ({
+      ...spec,
+      volumes: spec.volumes.map((one) => ({ ...one, size: '4Gi' })),
+    }));
+    await scene.world.runUntilQuiet();
+    await scene.edit(Service, 'web', (spec) => ({ ...spec, volumes: [] }));
+    await scene.world.runUntilQuiet();
+    await deploy(scene, 3, { rollbackOf: 'web-r1' });
+    await scene.world.runUntilQuiet();
+    const volume = await scene.get(Volume, 'web-data');
+    expect(volume.spec.size).toBe('4Gi');
+    expect(volume.metadata.ownerReferences?.map(({ name }) => name)).toEqual(['web']);
+    expect(await scene.said('web', 'VolumesReady')).toContain('True');
+  });
+
   it.each([
     ['are kept, as nobody owns them, and taken back', true, ['web-data']],
     ['go when they are not to be kept', false, []],
