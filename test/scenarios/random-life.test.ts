@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Guest } from '../../crds/guest.ts';
 import { Service } from '../../crds/service.ts';
 import { expectNothingLeft, letSweepsRun } from './expectations.ts';
+import { cancelBuilds, change, expectNoTwins, push, rollBack, runAndCheck, setPaused } from './random-steps.ts';
 import { REPOSITORY, SpineWorld } from './spine-world.ts';
 
 const NODES = ['pve1', 'pve2'] as const;
@@ -13,6 +14,9 @@ const LONGEST_REST_MS = 6 * 60_000;
 
 /** One thing that people, the world or chance do; each is followed by some time. */
 type Step =
+  | { do: 'cancelBuilds' }
+  | { do: 'rollBack'; index: number }
+  | { do: 'pause' | 'recreate' | 'health'; on: boolean }
   | { do: 'commit' | 'restartService' | 'toggleSuspended' | 'setEnv' | 'deleteService' | 'killProcess' }
   | { do: 'scale'; replicas: number }
   | { do: 'loseAnswer'; call: 'createGuest' | 'configureGuest' | 'startGuest' | 'shutdownGuest' | 'destroyGuest' }
@@ -28,6 +32,9 @@ const index = fc.nat({ max: 3 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('commit', 'restartService', 'setEnv', 'killProcess') }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('toggleSuspended', 'deleteService') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('cancelBuilds') }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('rollBack'), index }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('pause', 'recreate', 'health'), on: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('scale'), replicas: fc.nat({ max: 3 }) }) },
   {
     weight: 3,
@@ -65,20 +72,33 @@ const life = fc.array(
   { minLength: 3, maxLength: 12 },
 );
 
-async function live(spine: SpineWorld, steps: readonly Timed[]): Promise<void> {
+async function live(spine: SpineWorld, steps: readonly Timed[], check: () => Promise<void>): Promise<void> {
   await spine.prepare();
   await spine.createService();
   for (const { thenMs, ...what } of steps) {
     await carryOut(spine, what);
-    await spine.world.run(thenMs);
+    await runAndCheck(spine, thenMs, check);
   }
 }
 
 async function carryOut(spine: SpineWorld, what: Step): Promise<void> {
   switch (what.do) {
     case 'commit':
-      spine.git.commit(REPOSITORY, { Dockerfile: 'FROM scratch\nCOPY app /app\nCMD ["/app"]\n', app: stamp(spine) });
-      return change(spine, (spec) => ({ ...spec, restartedAt: stamp(spine) }));
+      return push(spine);
+    case 'cancelBuilds':
+      return cancelBuilds(spine);
+    case 'rollBack':
+      return rollBack(spine, what.index);
+    case 'pause':
+      return setPaused(spine, what.on);
+    case 'recreate':
+      return change(spine, (spec) => ({
+        ...spec,
+        rollout: { ...spec.rollout, strategy: what.on ? 'Recreate' : 'Rolling' },
+      }));
+    case 'health':
+      spine.processes = what.on ? 'healthy' : 'unhealthy';
+      return;
     case 'restartService':
       return change(spine, (spec) => ({ ...spec, restartedAt: stamp(spine) }));
     case 'setEnv':
@@ -122,13 +142,6 @@ async function carryOut(spine: SpineWorld, what: Step): Promise<void> {
   }
 }
 
-/** What was deleted is made again, as people do. */
-async function change(spine: SpineWorld, edit: (spec: Service['spec']) => Service['spec']): Promise<void> {
-  const [service] = await spine.all(Service);
-  if (!service) return spine.createService();
-  if (service.metadata.deletionTimestamp === undefined) await spine.edit(Service, 'web', edit);
-}
-
 function harm(spine: SpineWorld, what: { do: 'removeGuest' | 'exitGuest' | 'untag'; index: number }): void {
   const ours = [...spine.proxmox.guests.values()].filter(({ config }) => config.hostname?.startsWith('web') === true);
   const victim = ours[what.index];
@@ -152,6 +165,8 @@ async function mend(spine: SpineWorld): Promise<void> {
   for (const node of NODES) spine.proxmox.bringNodeBack(node);
   spine.git.fail(REPOSITORY, undefined);
   spine.docker.fail('build', undefined);
+  spine.processes = 'healthy';
+  await setPaused(spine, false);
   await spine.world.run(LONGEST_REST_MS);
   await change(spine, (spec) => ({ ...spec, restartedAt: `${stamp(spine)} mended` }));
   await spine.world.runUntilQuiet();
@@ -186,8 +201,11 @@ function expectStrangersUntouched(spine: SpineWorld, vmids: ReadonlySet<number>)
   }
 }
 
-async function liveAndEnd(spine: SpineWorld, steps: readonly Timed[]): Promise<void> {
-  await live(spine, steps);
+async function liveAndEnd(spine: SpineWorld, steps: readonly Timed[], strangers: ReadonlySet<number>): Promise<void> {
+  await live(spine, steps, async () => {
+    await expectNoTwins(spine);
+    expectStrangersUntouched(spine, strangers);
+  });
   await mend(spine);
   await expectDesired(spine);
   if ((await spine.all(Service)).length > 0) await spine.deleteService();
@@ -202,7 +220,7 @@ describe('a life of edits, faults, crashes and strangers', () => {
       const spine = new SpineWorld({ nodes: NODES });
       const strangers = noteStrangers(spine);
       try {
-        await liveAndEnd(spine, steps);
+        await liveAndEnd(spine, steps, strangers);
         expectStrangersUntouched(spine, strangers);
       } finally {
         await spine.world.restart();
