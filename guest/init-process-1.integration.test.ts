@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -104,6 +104,23 @@ describe.skipIf(!binaries.available || !isRoot)('the supervisor as process 1', (
       people,
     );
     expect(lines).toEqual([`o ${identity} cwd=/srv/app/data session=1 writable=1`]);
+  });
+
+  it('gives a new volume to the USER, and leaves one with content as it is', async () => {
+    const { supervisors, root } = await makeGuest(people);
+    await mkdir(join(root, 'new', 'lost+found'), { recursive: true });
+    await mkdir(join(root, 'used'));
+    await writeFile(join(root, 'used', 'file'), 'content');
+    await symlink('/used', join(root, 'link'));
+    const volumes = ['/new', '/used', '/link', '/absent'].map((path): ConfigPair => ['volume', path]);
+    const pairs: ConfigPair[] = [['user', 'app'], ['restart', 'never'], ...volumes, ...command('/program', 'identity')];
+    const { port } = await supervisors.start(pairs, undefined);
+    await (await readLog(port, secret)).wire.until(isEvent('finished'));
+    const owners = await Promise.all(['new', 'used'].map((name) => stat(join(root, name))));
+    expect(owners.map(({ uid, gid }) => [uid, gid])).toEqual([
+      [1000, 1000],
+      [0, 0],
+    ]);
   });
 
   it('lets a USER open /dev/stdout, and neither the log nor the configuration', async () => {

@@ -412,7 +412,7 @@ enum restart { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER };
 
 struct config {
     char *bytes; /* the decoded value; everything below points into it */
-    struct list arguments, environment, nameservers, searches, hosts;
+    struct list arguments, environment, nameservers, searches, hosts, volumes;
     const char *user, *cwd, *secret, *hostname;
     struct in_addr listen;
     uint16_t port, ready_port; /* ready_port 0: nobody asked */
@@ -507,6 +507,7 @@ static bool config_set(struct config *config, const char *key, char *value)
     else if (strcmp(key, "nameserver") == 0) list_add(&config->nameservers, value);
     else if (strcmp(key, "search") == 0) list_add(&config->searches, value);
     else if (strcmp(key, "hosts") == 0) list_add(&config->hosts, value);
+    else if (strcmp(key, "volume") == 0) list_add(&config->volumes, value);
     else if (strcmp(key, "ready-port") == 0) return parse_port(value, &config->ready_port);
     else if (strcmp(key, "log-limit") == 0) return parse_log_limit(value, &config->log_limit);
     return true;
@@ -1585,6 +1586,36 @@ static bool enter_cwd(const char *cwd, const struct identity *identity)
     return true;
 }
 
+/* Whether there is nothing in a folder but what a new file system brings along. */
+static bool is_new(int folder)
+{
+    int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = again < 0 ? NULL : fdopendir(again);
+    if (entries == NULL) return false;
+    bool empty = true;
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            strcmp(entry->d_name, "lost+found") != 0)
+            empty = false;
+    closedir(entries);
+    return empty;
+}
+
+/* A new volume belongs to root, so a process that is another user could not write there. One with content is left as it is. */
+static void hand_over_volumes(const struct list *volumes, const struct identity *identity)
+{
+    if (identity->uid == 0 || geteuid() != 0) return;
+    for (size_t i = 0; i < volumes->count; i++) {
+        int folder = open(volumes->item[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (folder < 0) continue; /* the process will say so better */
+        struct stat status;
+        if (fstat(folder, &status) == 0 && status.st_uid == 0 && is_new(folder) &&
+            fchown(folder, identity->uid, identity->gid) != 0)
+            complain("cannot give the volume at %s to uid %u: %s", volumes->item[i], identity->uid, strerror(errno));
+        close(folder);
+    }
+}
+
 /* Groups first: after setuid() nothing of this is allowed any more. */
 static void assume_identity(const struct identity *identity, int report)
 {
@@ -1703,6 +1734,7 @@ static _Noreturn void become_process(const struct config *config, pid_t supervis
         dup2(errors, STDERR_FILENO) < 0)
         give_up(report, errno, "cannot connect stdin, stdout and stderr: %s", strerror(errno));
     resolve_identity(config->user, &identity, report);
+    hand_over_volumes(&config->volumes, &identity);
     bool entered = enter_cwd(config->cwd, &identity);
     assume_identity(&identity, report);
     /* A folder on a network may be open to its owner and closed to root. */

@@ -20,6 +20,8 @@ export interface GuestConfig {
   search?: readonly string[];
   /** Lines for /etc/hosts. */
   hosts?: readonly string[];
+  /** Where volumes are mounted: a new one is given to the user of the process. */
+  volumes?: readonly string[];
   readyPort?: number;
   logLimitBytes?: number;
 }
@@ -64,6 +66,7 @@ function pairsOf(config: GuestConfig): Pair[] {
     ...(config.nameservers ?? []).map((address): Pair => ['nameserver', address]),
     ...(config.search ?? []).map((domain): Pair => ['search', domain]),
     ...(config.hosts ?? []).map((line): Pair => ['hosts', line]),
+    ...(config.volumes ?? []).map((path): Pair => ['volume', path]),
     ...optional('ready-port', config.readyPort),
     ...optional('log-limit', config.logLimitBytes),
   ];
