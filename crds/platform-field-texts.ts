@@ -5,6 +5,7 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
   'Proxy.spec.endpoint': "Caddy's admin API: http://host:port or unix:///path. Nobody else may reach it.",
   'Proxy.spec.baseDomain': 'Every web Service gets the host name SERVICE-PROJECT below it.',
   'Proxy.spec.ports': 'Ports that the proxy listens on.',
+  'Proxy.spec.bind': "Address of the proxy's machine that it listens on. Without one, all of them.",
   'ports.http': 'For requests without TLS.',
   'ports.https': 'For requests with TLS.',
   'Proxy.spec.tls': 'Certificates of generated host names: from a public authority, from our own, or none.',

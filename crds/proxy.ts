@@ -32,6 +32,8 @@ export const Proxy = defineKind('Proxy', {
         .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, 'must be a domain name')
         .optional(),
       ports: z.strictObject({ http: PortNumber.default(80), https: PortNumber.default(443) }).prefault({}),
+      /** Address of the proxy's machine that it listens on. Without one, all of them. */
+      bind: z.union([z.ipv4(), z.ipv6()]).optional(),
       /** Certificates of generated host names. */
       tls: z.enum(['auto', 'internal', 'off']).default('auto'),
       /** Told to the certificate authority. */

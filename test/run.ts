@@ -13,6 +13,7 @@ const debianPackages: Readonly<Record<string, string>> = {
   iproute2: '/sbin/ip',
   iptables: '/usr/sbin/iptables',
   git: '/usr/bin/git',
+  caddy: '/usr/bin/caddy',
   'musl-tools': '/usr/bin/musl-gcc',
 };
 

@@ -1,10 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { nodeFlags, programPath } from '../programs.ts';
 
 export interface ChildOptions {
-  program: 'controller/main' | 'sandbox/main';
-  parameters: readonly string[];
+  /** The program and its parameters. */
+  command: readonly [program: string, ...parameters: string[]];
   env: Readonly<Record<string, string>>;
   /** What it prints is added to this file. */
   logFile: string;
@@ -23,10 +22,10 @@ export class DevChild {
   readonly #ended: Promise<void>;
   #stopping = false;
 
-  constructor({ program, parameters, env, logFile, onEnd }: ChildOptions) {
+  constructor({ command: [program, ...parameters], env, logFile, onEnd }: ChildOptions) {
     const log = openSync(logFile, 'a', 0o600);
     try {
-      this.#process = spawn(process.execPath, [...nodeFlags, programPath(program), ...parameters], {
+      this.#process = spawn(program, parameters, {
         stdio: ['pipe', log, log],
         env: { ...process.env, ...env },
         detached: true,

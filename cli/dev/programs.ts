@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { nodeFlags, programPath } from '../programs.ts';
 import type { ChildOptions } from './child.ts';
 
 /** What `containr dev` runs with, read and checked. */
@@ -11,10 +12,10 @@ export interface DevOptions {
   allowRepositories?: readonly string[] | undefined;
 }
 
-/** The two programs. */
-export type DevProgram = 'sandbox' | 'controller';
+/** The programs. */
+export type DevProgram = 'sandbox' | 'controller' | 'caddy';
 
-type StartOptions = Pick<ChildOptions, 'program' | 'parameters' | 'env'>;
+type StartOptions = Pick<ChildOptions, 'command' | 'env'>;
 
 /** Where the sandbox says that it is ready. */
 export function sandboxReadyFile(dataDir: string): string {
@@ -36,15 +37,14 @@ export function sandboxProgram({ dataDir, nodes, engine }: DevOptions, port: num
     engine === undefined ? [] : ['--engine', engine],
     port === undefined ? [] : ['--port', String(port)],
   ];
-  return { program: 'sandbox/main', parameters: parameters.flat(), env: {} };
+  return { command: [process.execPath, ...nodeFlags, programPath('sandbox/main'), ...parameters.flat()], env: {} };
 }
 
 /** How the controller is started. */
 export function controllerProgram({ dataDir, port, allowRepositories }: DevOptions): StartOptions {
   const repositories = allowRepositories ?? [process.cwd(), dataDir];
   return {
-    program: 'controller/main',
-    parameters: [],
+    command: [process.execPath, ...nodeFlags, programPath('controller/main')],
     env: {
       CONTAINR_DATA_DIR: join(dataDir, 'controller'),
       CONTAINR_HOST: '127.0.0.1',

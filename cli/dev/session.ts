@@ -4,8 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ApiClient } from '../client.ts';
 import { CliError } from '../exit.ts';
 import { plainLine, type Say } from '../text.ts';
+import { caddyAnswers, caddyProgram, connectCaddy, prepareCaddy, type DevCaddy } from './caddy.ts';
 import { ChildLog } from './child-log.ts';
-import { DevChild } from './child.ts';
+import { DevChild, type ChildOptions } from './child.ts';
 import { connectSandbox } from './connect-sandbox.ts';
 import { SandboxReady } from './manifests.ts';
 import {
@@ -23,7 +24,7 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Who ran this long and then ends did not end because of how it was started. */
 const STEADY_MS = 60_000;
 
-/** Sandbox and controller beside each other. What ends by itself before all is ready ends the start; later it is restarted. */
+/** Sandbox, controller and, where it is installed, a Caddy beside each other. What ends by itself before all is ready ends the start; later it is restarted. */
 export class DevSession {
   readonly #options: DevOptions;
   readonly #say: Say;
@@ -32,6 +33,7 @@ export class DevSession {
   readonly #stopping = new AbortController();
   readonly #failed = Promise.withResolvers<never>();
   #sandboxPort: number | undefined;
+  #caddy: DevCaddy | undefined;
   #isStarted = false;
 
   constructor(options: DevOptions, say: Say) {
@@ -53,15 +55,17 @@ export class DevSession {
       `✓ Proxmox sandbox: ${engineText(sandbox)} (${nodes.length === 1 ? 'node' : 'nodes'} ${nodes.join(', ')})`,
     );
     this.#say(`✓ builder: ${sandbox.docker.reason}`);
+    await this.#startCaddy();
     const { url } = this;
     this.#run('controller', 0);
     await this.#until(`the controller at ${url}`, async () => (await fetch(`${url}/readyz`)).ok);
     this.#say(`✓ controller: ${url}`);
     await Promise.race([connectSandbox(this.#client(), sandbox), this.#failed.promise]);
     this.#say('✓ connected: the controller uses the sandbox as its Proxmox cluster');
+    if (this.#caddy) await Promise.race([connectCaddy(this.#client(), this.#caddy), this.#failed.promise]);
     this.#isStarted = true;
     if (readyFile !== undefined) this.#writeReady(resolve(readyFile), sandbox);
-    for (const line of summary(url, dataDir, sandbox)) this.#say(line);
+    for (const line of summary(url, dataDir, sandbox, this.#caddy?.ports.http)) this.#say(line);
   }
 
   get url(): string {
@@ -74,6 +78,7 @@ export class DevSession {
     const { readyFile } = this.#options;
     if (readyFile !== undefined) rmSync(resolve(readyFile), { force: true });
     await this.#children.get('controller')?.stop();
+    await this.#children.get('caddy')?.stop();
     await this.#children.get('sandbox')?.stop();
     for (const log of this.#logs.values()) log.close();
   }
@@ -88,12 +93,27 @@ export class DevSession {
     return sandbox;
   }
 
+  /** Services have host names with it, and the addresses of their guests without. */
+  async #startCaddy(): Promise<void> {
+    const prepared = await prepareCaddy(this.#options.dataDir);
+    const { caddy } = prepared;
+    if (!caddy) return this.#say(`- no proxy, since ${prepared.why}`);
+    this.#caddy = caddy;
+    this.#run('caddy', 0);
+    await this.#until('Caddy', () => caddyAnswers(caddy));
+    this.#say(`✓ proxy: Caddy on port ${caddy.ports.http}`);
+  }
+
+  #programOf(name: DevProgram): Pick<ChildOptions, 'command' | 'env'> {
+    if (name === 'caddy' && this.#caddy) return caddyProgram(this.#caddy);
+    return name === 'sandbox' ? sandboxProgram(this.#options, this.#sandboxPort) : controllerProgram(this.#options);
+  }
+
   #run(name: DevProgram, attempt: number): void {
     if (this.#stopping.signal.aborted) return;
     const log = this.#logs.get(name) ?? this.#openLog(name);
     const startedAt = Date.now();
-    const options =
-      name === 'sandbox' ? sandboxProgram(this.#options, this.#sandboxPort) : controllerProgram(this.#options);
+    const options = this.#programOf(name);
     const onEnd = (how: string): void =>
       this.#isStarted
         ? void this.#restart(name, how, Date.now() - startedAt > STEADY_MS ? 0 : attempt + 1)
@@ -121,7 +141,7 @@ export class DevSession {
     );
     try {
       await pause(pauseMs, undefined, { signal });
-      if (name === 'controller') this.#run(name, attempt);
+      if (name !== 'sandbox') this.#run(name, attempt);
       else await connectSandbox(this.#client(), await this.#startSandbox(attempt));
     } catch (error) {
       if (!signal.aborted)

@@ -9,11 +9,17 @@ export function engineText({ engine, engineReason }: Pick<SandboxReady, 'engine'
 }
 
 /** What to do next, once everything is ready. */
-export function summary(url: string, dataDir: string, sandbox: Pick<SandboxReady, 'url'>): string[] {
+export function summary(
+  url: string,
+  dataDir: string,
+  sandbox: Pick<SandboxReady, 'url'>,
+  proxyPort?: number,
+): string[] {
   return [
     '',
     `Containr is ready at ${url}`,
     `The Proxmox API of the sandbox: ${sandbox.url}`,
+    ...(proxyPort === undefined ? [] : [`Web services: http://SERVICE-PROJECT.localhost:${proxyPort}`]),
     '',
     'To use it from another terminal:',
     `  export CONTAINR_URL=${url} CONTAINR_TOKEN=$(cat ${shellWord(adminTokenFile(dataDir))})`,

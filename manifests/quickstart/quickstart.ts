@@ -1,6 +1,8 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 const root = join(import.meta.dirname, '..', '..');
 const dataDir = join(root, '.containr', 'quickstart');
@@ -16,6 +18,7 @@ const debianPackages: Readonly<Record<string, string>> = {
   'busybox-static': '/usr/share/doc/busybox-static/copyright',
   iproute2: '/sbin/ip',
   git: '/usr/bin/git',
+  caddy: '/usr/bin/caddy',
 };
 
 const READY_MS = 300_000;
@@ -70,7 +73,7 @@ async function main(): Promise<void> {
   run(env, 'apply', '-f', manifest);
   await showProgress(env);
   const url = output(env, 'get', 'service/web', '-n', 'shop', '-o', 'jsonpath={.status.url}');
-  const page = await (await fetch(url)).text();
+  const page = await pageAt(url);
   const title = /<h1>(.*?)<\/h1>/.exec(page)?.[1] ?? page.trim().split('\n')[0];
   console.log(`✓ ${url} answers: ${title}\n`);
   run(env, 'get', 'services', '-n', 'shop', '-o', 'wide');
@@ -157,6 +160,18 @@ async function readyFileWritten(file: string): Promise<{ url: string; token: str
   }
   const ready: { url: string; token: string } = JSON.parse(readFileSync(file, 'utf8'));
   return ready;
+}
+
+/** Browsers and curl know that names below localhost are this machine; not every resolver does. */
+async function pageAt(url: string): Promise<string> {
+  const { hostname, port, host, pathname } = new URL(url);
+  const isHere = hostname.endsWith('.localhost');
+  const answer = await new Promise<IncomingMessage>((resolve, fail) => {
+    get({ host: isHere ? '127.0.0.1' : hostname, port, path: pathname, headers: { host } }, resolve).on('error', fail);
+  });
+  const page = await text(answer);
+  if (answer.statusCode !== 200) throw new Error(`${url} answers ${answer.statusCode}: ${page.slice(0, 200)}`);
+  return page;
 }
 
 /** Each phase as it comes, until the service is ready; what it says when it does not become so. */

@@ -6,6 +6,7 @@ export function proxySettings({ spec }: Proxy): ProxySettings {
   return {
     httpPort: spec.ports.http,
     httpsPort: spec.ports.https,
+    ...(spec.bind !== undefined && { bind: spec.bind }),
     ...(spec.email !== undefined && { email: spec.email }),
   };
 }

@@ -1,4 +1,4 @@
-import type { ProxyFeatures, ProxyRoute, ProxyTable, TlsMode } from './client.ts';
+import type { ProxyFeatures, ProxyRoute, ProxySettings, ProxyTable, TlsMode } from './client.ts';
 
 /** What is ours goes by these names, whatever else is in the same Caddy. */
 export const HTTP_SERVER = 'containr-http';
@@ -35,7 +35,7 @@ export function renderCaddy({ settings, routes }: ProxyTable, options: RenderOpt
     for (const { host, tls } of hosts) if (tls !== 'off' && !modes.has(host)) modes.set(host, tls);
   const secure = [...modes.keys()].toSorted();
   const http: Json = {
-    ...server(settings.httpPort, HTTP_SERVER, options),
+    ...server(addressOf(settings, settings.httpPort), HTTP_SERVER, options),
     // What it would set up by itself it sets up for the ports of the whole Caddy, which may be other ones.
     automatic_https: { disable: true },
     routes: [
@@ -46,7 +46,7 @@ export function renderCaddy({ settings, routes }: ProxyTable, options: RenderOpt
     ],
   };
   const https: Json = {
-    ...server(settings.httpsPort, HTTPS_SERVER, options),
+    ...server(addressOf(settings, settings.httpsPort), HTTPS_SERVER, options),
     automatic_https: { disable_redirects: true },
     tls_connection_policies: [{}],
     routes: [closing, ...hostRoutes(list, ['auto', 'internal'], options), unknownHost],
@@ -76,14 +76,18 @@ function policy(id: string, subjects: readonly string[], issuer: Json): Json[] {
  * replaced, and keeps the old one for the length of the delay. Without it Caddy closes connections under requests that are
  * just being sent.
  */
-function server(port: number, name: string, { mark }: RenderOptions): { [key: string]: Json } {
+function server(address: string, name: string, { mark }: RenderOptions): { [key: string]: Json } {
   return {
     '@id': name,
-    listen: [`:${port}`, `unix/@${name}-${mark}`],
+    listen: [address, `unix/@${name}-${mark}`],
     // HTTP/3 does not outlive a change of the configuration in older versions.
     protocols: ['h1', 'h2'],
     errors: { routes: [{ handle: [troubled('{http.error.status_code}')] }] },
   };
+}
+
+function addressOf({ bind = '' }: ProxySettings, port: number): string {
+  return bind.includes(':') ? `[${bind}]:${port}` : `${bind}:${port}`;
 }
 
 /** A server that is being replaced says with each answer that the connection closes; over HTTP/2 it goes away as gently. */

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { ProxyRoute } from './client.ts';
+import type { ProxyRoute, ProxySettings } from './client.ts';
 import { ProxyFault } from './fault.ts';
 
 const hostPattern = /^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
@@ -15,6 +15,13 @@ export function checkRoute({ id, hosts, upstreams }: ProxyRoute): void {
     if (host.length > 253 || !hostPattern.test(host)) throw invalid(`${JSON.stringify(host)} is no host name.`);
   for (const upstream of upstreams)
     if (!isUpstream(upstream)) throw invalid(`${JSON.stringify(upstream)} is no address and port.`);
+}
+
+/** As `checkRoute`, of what holds for all routes. */
+export function checkSettings({ bind, email }: ProxySettings): void {
+  if (bind !== undefined && !isIPv4(bind) && !isIPv6(bind)) throw invalid(`${JSON.stringify(bind)} is no address.`);
+  if (email !== undefined && !/^[^\s{}\\@]+@[^\s{}\\@]+$/.test(email))
+    throw invalid(`${JSON.stringify(email)} is no e-mail address.`);
 }
 
 /** Whether this is `address:port`, with IPv6 in brackets. */

@@ -20,6 +20,8 @@ export interface ProxyRoute {
 export interface ProxySettings {
   httpPort: number;
   httpsPort: number;
+  /** Address that it listens on; all without one. */
+  bind?: string | undefined;
   /** Told to the certificate authority. */
   email?: string | undefined;
 }

@@ -175,6 +175,24 @@ describe('a route table', () => {
     expect(table.refusalOf('bad')?.code).toBe('Invalid');
   });
 
+  it.each([{ email: 'a{env.HOME}@example.com' }, { email: 'no address' }, { bind: '{env.HOME}' }])(
+    'never sends the setting %j to the proxy',
+    async (setting) => {
+      table.configure({ ...settings, ...setting });
+      table.put(route('a', '10.0.0.1:80'));
+      expect(await told('a')).toBe(false);
+      expect(table.refusalOf('a')?.code).toBe('Invalid');
+      expect(caddy.reloads).toBe(0);
+    },
+  );
+
+  it('listens where it is told to', async () => {
+    table.configure({ ...settings, bind: '::1' });
+    table.put(route('a', '10.0.0.1:80'));
+    await told('a');
+    expect(JSON.stringify(caddy.config)).toContain('"[::1]:80"');
+  });
+
   it('takes all that is ours out again', async () => {
     caddy.load({ apps: { http: { servers: { theirs: { listen: [':8000'] } } } } });
     table.configure(settings);

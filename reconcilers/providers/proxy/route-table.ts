@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../controller/clock.ts';
 import { Fault } from '../../../controller/errors.ts';
-import { checkRoute } from './check-route.ts';
+import { checkRoute, checkSettings } from './check-route.ts';
 import type { ProxyClient, ProxyReading, ProxyRoute, ProxySettings } from './client.ts';
 import { isProxyFault, ProxyFault } from './fault.ts';
 import { sortedRoute } from './read-caddy.ts';
@@ -103,6 +103,7 @@ export function createRouteTable({ client, clock, onLateAnswer }: RouteTableOpti
   }
 
   async function bringIn(): Promise<void> {
+    if (settings) checkSettings(settings);
     keepsStreams ??= (await client.features(life.signal)).keepsStreams;
     if (isStale) await readAgain();
     await apply(open());
