@@ -67,6 +67,7 @@ export function desiredGuest({ guest, network, installation, environment, shape,
       port: SUPERVISOR_PORT,
       hostname: spec.hostname,
       nameservers: network.nameservers,
+      volumes: spec.mounts.map(({ mountPath }) => mountPath),
       search: network.searchDomain === undefined ? [] : [network.searchDomain],
       ...(spec.ports[0] && { readyPort: spec.ports[0].port }),
       ...(network.addressing === 'static' &&

@@ -59,6 +59,12 @@ describe('awaitedVolume', () => {
     ['a volume that is about to leave', [data({ ...attached, moving })], withDisk, 'Volume data is not attached yet.'],
     ['a volume that only seems to be there', [data()], config(), "the guest's config does not have it"],
     [
+      'a volume that a hand detached',
+      [data()],
+      config({}, { unused0: 'lvm:vm-100-disk-1' }),
+      "the guest's config does not have it",
+    ],
+    [
       'a volume in trouble, with its trouble',
       [data({ conditions: [testCondition('Ready', 'False', 'StorageFull', 'No room on lvm.')] })],
       config(),

@@ -14,7 +14,7 @@ export interface GuestDisk {
 
 /** What keeps a guest from being started: the first of its volumes that it does not have. Undefined when it has all. Pure. */
 export function awaitedVolume(guest: Guest, volumes: readonly Volume[], config: GuestConfig): Trouble | undefined {
-  const disks = disksOf(config);
+  const disks = mountedDisks(config);
   for (const { name, volume } of volumesOf(guest, volumes)) {
     const message = lackOf(guest, name, volume, disks);
     if (message !== undefined) return { reason: 'WaitingForVolume', message };
@@ -98,7 +98,16 @@ export function holdsDisks(guest: Guest, volumes: readonly Volume[], config: Gue
 
 /** All disks but the root disk, used or not. */
 function disksOf({ mounts, unused }: GuestConfig): GuestDisk[] {
-  return [...Object.entries(mounts), ...Object.entries(unused)]
+  return disksIn({ ...mounts, ...unused });
+}
+
+/** What the guest will see when it runs: a disk that a hand detached lies in the config too, as unused. */
+function mountedDisks({ mounts }: GuestConfig): GuestDisk[] {
+  return disksIn(mounts);
+}
+
+function disksIn(entries: Readonly<Record<string, string>>): GuestDisk[] {
+  return Object.entries(entries)
     .map(([key, text]) => ({ key, volid: parseMount(text).volume }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
