@@ -18,6 +18,6 @@ describe.skipIf(reason !== undefined)('a ProxyClient: Caddy', () => {
     caddy = await startCaddy();
     admin = connectAdmin(caddy.endpoint);
     const { httpPort, httpsPort } = caddy;
-    return { admin, settings: { httpPort, httpsPort }, otherPort: await freePort() };
+    return { admin, settings: { httpPort, httpsPort, bind: '127.0.0.1' }, otherPort: await freePort() };
   });
 });

@@ -28,7 +28,7 @@ describe.skipIf(reason !== undefined)('traffic through Caddy', () => {
       clock: systemClock,
       onLateAnswer: () => undefined,
     });
-    table.configure({ httpPort: caddy.httpPort, httpsPort: caddy.httpsPort });
+    table.configure({ httpPort: caddy.httpPort, httpsPort: caddy.httpsPort, bind: '127.0.0.1' });
   });
   afterAll(async () => {
     await table?.close();

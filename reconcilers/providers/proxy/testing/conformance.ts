@@ -6,6 +6,7 @@ import type { ProxyClient, ProxyRoute, ProxySettings } from '../client.ts';
 /** A Caddy under test. */
 export interface CaddyUnderTest {
   admin: AdminApi;
+  /** With 127.0.0.1 as the address. */
   settings: ProxySettings;
   /** A port on which somebody else's server may listen. */
   otherPort: number;
@@ -74,12 +75,15 @@ export function proxyConformance(make: () => Promise<CaddyUnderTest>): void {
     await other.write(table(web), (await other.read(signal)).revision, signal);
     await expect(client.write(table(api), first.revision, signal)).rejects.toMatchObject({ meaning: 'changed' });
     const { revision } = await client.read(signal);
-    await call('PUT', '/config/apps/http/servers/theirs', { listen: [`:${otherPort}`] });
+    await call('PUT', '/config/apps/http/servers/theirs', { listen: [`127.0.0.1:${otherPort}`] });
     await expect(client.write(table(api), revision, signal)).rejects.toMatchObject({ meaning: 'changed' });
   });
 
   it('leaves all that is not ours as it was', async () => {
-    const theirs = { listen: [`:${otherPort}`], routes: [{ '@id': 'mine', handle: [{ handler: 'static_response' }] }] };
+    const theirs = {
+      listen: [`127.0.0.1:${otherPort}`],
+      routes: [{ '@id': 'mine', handle: [{ handler: 'static_response' }] }],
+    };
     await call('PUT', '/config/apps/http/servers/theirs', theirs);
     await call('PUT', '/config/apps/tls/automation/policies', [{ subjects: ['api.localhost'] }]);
     const { revision } = await client.write(table(web, api), (await client.read(signal)).revision, signal);
@@ -97,7 +101,7 @@ export function proxyConformance(make: () => Promise<CaddyUnderTest>): void {
   });
 
   it('goes on with what it has when the configuration is refused', async () => {
-    await call('PUT', '/config/apps/http/servers/theirs', { listen: [`:${settings.httpPort}`] });
+    await call('PUT', '/config/apps/http/servers/theirs', { listen: [`127.0.0.1:${settings.httpPort}`] });
     const { revision } = await client.read(signal);
     const refused = client.write(table(web), revision, signal);
     await expect(refused).rejects.toMatchObject({ meaning: 'refused', message: expect.stringContaining('theirs') });
