@@ -46,6 +46,9 @@ const troubling: ReadonlySet<Reason> = new Set<Reason>([
   'WaitingForVolume',
   'DiskUnknown',
   'TaskFailed',
+  'ProxyUnreachable',
+  'ProxyRefuses',
+  'HostTaken',
 ]);
 
 /** Whether a person may have to do something about what this reason stands for. */
