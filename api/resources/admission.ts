@@ -13,9 +13,9 @@ import type { SecretBox } from '../../controller/secrets/secret-box.ts';
 import { describeObject } from '../../controller/store/refusals.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
 import type { Identity } from '../../controller/access/token-store.ts';
-import { fieldOf } from '../json.ts';
+import { fieldOf } from '../../controller/json.ts';
 import { causesOf, Refused } from '../status.ts';
-import { oversizedValues, sealValues, withoutAppliedValues } from './seal-secret.ts';
+import { oversizedValues, sealValues, withoutAppliedValues } from '../../controller/secrets/seal-secret.ts';
 
 /** Something that is to be written. */
 export interface AdmissionRequest {

@@ -1,13 +1,13 @@
 import type { Resource } from '../../crds/define-kind.ts';
 import type { ApiContext } from '../context.ts';
-import { isRecord } from '../json.ts';
+import { isRecord } from '../../controller/json.ts';
 import { Refused } from '../status.ts';
-import { conflictsOf, mergeApplied, recordApply, type FieldConflict } from './apply.ts';
+import { conflictsOf, mergeApplied, recordApply, type FieldConflict } from '../../controller/apply/apply.ts';
 import { mediaTypeOf, readBody } from './body.ts';
 import type { ResourceDeps } from './deps.ts';
-import { ownableOf, withOwners } from './field-owners.ts';
-import { readRecords } from './field-records.ts';
-import { fieldPathText } from './field-tree.ts';
+import { ownableOf, withOwners } from '../../controller/apply/field-owners.ts';
+import { readRecords } from '../../controller/apply/field-records.ts';
+import { fieldPathText } from '../../controller/apply/field-tree.ts';
 import { readWriteQuery } from './query.ts';
 import { respondObject } from './read.ts';
 import type { Target } from './target.ts';

@@ -1,5 +1,5 @@
 import { parseAllDocuments } from 'yaml';
-import { isRecord } from '../json.ts';
+import { isRecord } from '../../controller/json.ts';
 import { Refused } from '../status.ts';
 
 const MOST_BYTES = 3 * 2 ** 20;

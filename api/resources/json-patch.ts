@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sameJson } from '../../controller/same-json.ts';
-import { isRecord } from '../json.ts';
+import { isRecord } from '../../controller/json.ts';
 
 /** One operation of an RFC 6902 patch, with its pointers split into steps. */
 export type JsonPatchOperation =

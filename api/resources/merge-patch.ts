@@ -1,4 +1,4 @@
-import { isRecord } from '../json.ts';
+import { isRecord } from '../../controller/json.ts';
 
 /** `target` after an RFC 7386 merge patch: maps are merged, null removes, anything else replaces. Neither is changed. */
 export function mergePatch(target: unknown, patch: unknown): unknown {

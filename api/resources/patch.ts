@@ -1,11 +1,11 @@
 import { Secret } from '../../crds/secret.ts';
 import type { ApiContext } from '../context.ts';
-import { fieldOf } from '../json.ts';
+import { fieldOf } from '../../controller/json.ts';
 import { Refused } from '../status.ts';
 import { applyObject } from './apply-object.ts';
 import { mediaTypeOf, readBody } from './body.ts';
 import type { ResourceDeps } from './deps.ts';
-import { shownMetadata, statedRecords } from './field-records.ts';
+import { shownMetadata, statedRecords } from '../../controller/apply/field-records.ts';
 import { applyJsonPatch, readJsonPatch, type JsonPatchOperation } from './json-patch.ts';
 import { mergePatch } from './merge-patch.ts';
 import type { Target } from './target.ts';

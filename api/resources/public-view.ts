@@ -1,8 +1,8 @@
 import type { Resource } from '../../crds/define-kind.ts';
 import { Secret } from '../../crds/secret.ts';
 import { sealedDigest } from '../../controller/secrets/secret-box.ts';
-import { fieldOf, isRecord } from '../json.ts';
-import { shownMetadata } from './field-records.ts';
+import { fieldOf, isRecord } from '../../controller/json.ts';
+import { shownMetadata } from '../../controller/apply/field-records.ts';
 
 /** An object as it may be answered: never the values of a Secret, only its keys with their digests. */
 export function publicView<R extends Resource>(object: R): R | Resource {

@@ -3,7 +3,7 @@ import type { CommonStatus, Resource } from '../../crds/define-kind.ts';
 import type { AnyKind } from '../../crds/kinds.ts';
 import { describeObject, staleRead, unreadable } from '../../controller/store/refusals.ts';
 import type { ApiContext } from '../context.ts';
-import { fieldOf } from '../json.ts';
+import { fieldOf } from '../../controller/json.ts';
 import { Refused } from '../status.ts';
 import { manifestFormat, readBody } from './body.ts';
 import type { ResourceDeps } from './deps.ts';

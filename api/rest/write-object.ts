@@ -4,7 +4,7 @@ import { API_VERSION, SYSTEM_NAMESPACE, type OwnerReference } from '../../crds/m
 import { isFault, type FieldProblem } from '../../controller/errors.ts';
 import { sameJson } from '../../controller/same-json.ts';
 import type { ApiContext } from '../context.ts';
-import { shownMetadata } from '../resources/field-records.ts';
+import { shownMetadata } from '../../controller/apply/field-records.ts';
 import { storeChanged, storeNew, type WrittenBy } from '../resources/write.ts';
 import { writerOf } from '../resources/writer.ts';
 import { absent } from './find-object.ts';

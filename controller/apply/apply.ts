@@ -1,5 +1,5 @@
 import { API_VERSION, type ManagedFields } from '../../crds/meta.ts';
-import { sameJson } from '../../controller/same-json.ts';
+import { sameJson } from '../same-json.ts';
 import { isRecord } from '../json.ts';
 import {
   changedFields,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GROUP, ManagedFields, type ObjectMeta } from '../../crds/meta.ts';
-import { sameJson } from '../../controller/same-json.ts';
+import { sameJson } from '../same-json.ts';
 import { fieldOf } from '../json.ts';
 
 /** Where the record of fields is kept. Nobody outside sees it, or can write it. */

@@ -1,4 +1,4 @@
-import { sameJson } from '../../controller/same-json.ts';
+import { sameJson } from '../same-json.ts';
 import { isRecord } from '../json.ts';
 
 /**

@@ -1,6 +1,6 @@
-import type { FieldProblem } from '../../controller/errors.ts';
-import { isFault } from '../../controller/errors.ts';
-import type { SecretBox } from '../../controller/secrets/secret-box.ts';
+import type { FieldProblem } from '../errors.ts';
+import { isFault } from '../errors.ts';
+import type { SecretBox } from './secret-box.ts';
 import { isRecord } from '../json.ts';
 
 /** A sealed value is half as long again, and has to fit into what a Secret may store. */
