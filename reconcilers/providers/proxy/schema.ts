@@ -29,7 +29,7 @@ const Policy = z.looseObject({ '@id': z.string().optional(), subjects: z.array(z
 export const CaddyApps = z
   .looseObject({
     http: z
-      .looseObject({ shutdown_delay: z.unknown(), servers: z.record(z.string(), z.unknown()).nullish() })
+      .looseObject({ shutdown_delay: z.unknown().optional(), servers: z.record(z.string(), z.unknown()).nullish() })
       .nullish(),
     tls: z.looseObject({ automation: z.looseObject({ policies: z.array(Policy).nullish() }).nullish() }).nullish(),
   })
