@@ -61,6 +61,8 @@ const Environment = z.object({
   CONTAINR_POLL_INTERVAL_MS: whole(100, 600_000).default(2_000),
   CONTAINR_MAX_REPOSITORY_MIB: whole(1, 1_048_576).default(1_024),
   CONTAINR_LOG_LIMIT_MIB: whole(1, 1_048_576).default(64),
+  CONTAINR_KEEP_UNUSED_DAYS: whole(0, 3_650).default(14),
+  CONTAINR_TOOL_PATH: pathList.default(['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']),
   CONTAINR_ADMIN_TOKEN_FILE: z.string().optional(),
   CONTAINR_TLS_CERT_FILE: z.string().optional(),
   CONTAINR_TLS_KEY_FILE: z.string().optional(),
@@ -100,6 +102,10 @@ export interface Config {
   readonly maxRepositoryMiB: number;
   /** `CONTAINR_LOG_LIMIT_MIB`: how much is kept of the log of each guest and build; 64. */
   readonly logLimitMiB: number;
+  /** `CONTAINR_KEEP_UNUSED_DAYS`: archives and images that only the record of a build names are kept so long; 14. */
+  readonly keepUnusedDays: number;
+  /** `CONTAINR_TOOL_PATH`: folders, separated by ":", in which railpack, nixpacks and docker are looked for; the system's. */
+  readonly toolPath: readonly string[];
   /** `CONTAINR_ADMIN_TOKEN_FILE`: where the first administrator's token is written; admin-token in the data folder. */
   readonly adminTokenFile: string;
   /** `CONTAINR_TLS_CERT_FILE` and `CONTAINR_TLS_KEY_FILE`: PEM files to speak HTTPS with; both or none, plain HTTP without. */
@@ -141,6 +147,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     pollIntervalMs: data.CONTAINR_POLL_INTERVAL_MS,
     maxRepositoryMiB: data.CONTAINR_MAX_REPOSITORY_MIB,
     logLimitMiB: data.CONTAINR_LOG_LIMIT_MIB,
+    keepUnusedDays: data.CONTAINR_KEEP_UNUSED_DAYS,
+    toolPath: Object.freeze(data.CONTAINR_TOOL_PATH),
     adminTokenFile: resolve(data.CONTAINR_ADMIN_TOKEN_FILE ?? join(dataDir, 'admin-token')),
     tls: tlsOf(data.CONTAINR_TLS_CERT_FILE, data.CONTAINR_TLS_KEY_FILE),
     registration: data.CONTAINR_REGISTRATION,

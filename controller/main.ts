@@ -97,7 +97,7 @@ async function run(
     redact: (text) => redactor.text(text),
     tasks: [
       { name: 'trim logs', everyMs: 60_000, run: () => database.logs.trim(config.logLimitMiB * 2 ** 20) },
-      { name: 'remove archives that nothing needs', everyMs: 10 * 60_000, run: (signal) => loops.sweep(signal) },
+      { name: 'remove archives and images that nothing needs', everyMs: 10 * 60_000, run: (signal) => loops.sweep(signal) },
     ],
   });
   stack.defer(() => manager.stop());

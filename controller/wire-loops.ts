@@ -17,11 +17,13 @@ import { Volume } from '../crds/volume.ts';
 import { readInitBinary } from '../guest/init-binary.ts';
 import { buildReconciler } from '../reconcilers/build/reconciler.ts';
 import { sweepArtifacts } from '../reconcilers/build/sweep.ts';
+import { sweepImages } from '../reconcilers/build/sweep-images.ts';
 import { builderReconciler } from '../reconcilers/builder/reconciler.ts';
 import { deploymentReconciler } from '../reconcilers/deployment/reconciler.ts';
 import { guestReconciler } from '../reconcilers/guest/reconciler.ts';
 import { jobReconciler } from '../reconcilers/job/reconciler.ts';
 import { projectReconciler } from '../reconcilers/project/reconciler.ts';
+import { createHostBuildpacks } from '../reconcilers/providers/buildpack/host-buildpacks.ts';
 import { createBuilderPool } from '../reconcilers/providers/docker/builder-pool.ts';
 import { createDockerClient } from '../reconcilers/providers/docker/docker-client.ts';
 import { createGitClient } from '../reconcilers/providers/git/git-client.ts';
@@ -59,6 +61,7 @@ import { createSecretValues } from './secrets/secret-values.ts';
 
 const ARCHIVE_URL_MS = 60 * 60_000;
 const LAST_LINES = 10;
+const DAY_MS = 86_400_000;
 
 /** What the loops of this process stand on. */
 export interface LoopParts {
@@ -76,7 +79,7 @@ export interface LoopParts {
 /** Providers, and the loops over them. Nothing is asked of anyone before `make`. */
 export function wireLoops(parts: LoopParts): {
   make(tools: LoopTools): readonly Reconciler<Resource>[];
-  /** Removes archives that nothing needs any more. */
+  /** Removes archives and images that nothing needs any more. */
   sweep(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 } {
@@ -102,7 +105,10 @@ export function wireLoops(parts: LoopParts): {
       }),
     };
   });
-  const builders = createBuilderPool((access) => createDockerClient(access));
+  const toolPath = config.toolPath.join(':');
+  const buildx = { path: toolPath, workDir: artifacts.workDir };
+  const builders = createBuilderPool((access) => createDockerClient({ ...access, buildx }));
+  const buildpacks = createHostBuildpacks({ path: toolPath, homeDir: join(config.dataDir, 'buildpacks') });
   const proxies = createProxyPool((endpoint, onLateAnswer) => {
     const client = createCaddyClient({ admin: connectAdmin(endpoint), guard: () => guard() });
     return createRouteTable({ client, clock, onLateAnswer });
@@ -145,7 +151,13 @@ export function wireLoops(parts: LoopParts): {
     make(tools) {
       const { resourcesFor } = tools;
       guard = tools.guard;
-      sweep = (signal) => sweepArtifacts({ read: tools.read, artifacts, clusters, placements }, clock, signal);
+      const installation = keyring.derive('installation').toString('hex').slice(0, 8);
+      const keepUnusedMs = config.keepUnusedDays * DAY_MS;
+      const kept = { read: tools.read, artifacts, clusters, placements, builders, installation, keepUnusedMs };
+      sweep = async (signal) => {
+        await sweepArtifacts(kept, clock, signal);
+        await sweepImages(kept, clock, signal);
+      };
       const values = createSecretValues({
         read: resourcesFor(Project).read,
         box: secrets,
@@ -153,7 +165,6 @@ export function wireLoops(parts: LoopParts): {
       });
       const system = (name: string): ReturnType<typeof values.values> => values.values(SYSTEM_NAMESPACE, name);
       const reservations = new Reservations();
-      const installation = keyring.derive('installation').toString('hex').slice(0, 8);
       return [
         projectReconciler(resourcesFor(Project)),
         secretReconciler((secret) => values.check(secret)),
@@ -167,6 +178,9 @@ export function wireLoops(parts: LoopParts): {
           placements,
           artifacts,
           git,
+          buildpacks,
+          installation,
+          redact: (text) => redactor.text(text),
           repackImage,
           readInit: readInitBinary,
           readSecret: (namespace, name) => values.values(namespace, name),

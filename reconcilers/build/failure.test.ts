@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../controller/errors.ts';
+import { BuildpackFault } from '../providers/buildpack/fault.ts';
 import { DockerFault } from '../providers/docker/fault.ts';
 import { GitFault } from '../providers/git/fault.ts';
 import { verdictOn } from './failure.ts';
@@ -19,6 +20,10 @@ describe('verdictOn', () => {
     [new DockerFault('invalid', 'x'), 'failed', 'BuildFailed'],
     [new DockerFault('unreachable', 'x'), 'again', 'BuilderUnreachable'],
     [new DockerFault('noSpace', 'x'), 'again', 'StorageFull'],
+    [new DockerFault('toolMissing', 'x'), 'again', 'ToolMissing'],
+    [new BuildpackFault('missing', 'x'), 'again', 'ToolMissing'],
+    [new BuildpackFault('failed', 'x'), 'failed', 'BuildFailed'],
+    [new BuildpackFault('late', 'x'), 'again', 'BuilderUnreachable'],
     [new Fault('Invalid', 'x'), 'failed', 'Rejected'],
     [new Fault('Exhausted', 'x'), 'again', 'StorageFull'],
   ])('%s is %s as %s, in its own words', (error, verdict, reason) => {

@@ -1,6 +1,7 @@
 import { isFault } from '../../controller/errors.ts';
 import { outcomeOf } from '../../controller/outcome.ts';
 import type { Reason } from '../../crds/reasons.ts';
+import { isBuildpackFault, type BuildpackMeaning } from '../providers/buildpack/fault.ts';
 import { isDockerFault, type DockerMeaning } from '../providers/docker/fault.ts';
 import { isGitFault, type GitMeaning } from '../providers/git/fault.ts';
 
@@ -24,12 +25,20 @@ const dockerVerdicts: Record<DockerMeaning, [Verdict['verdict'], Reason]> = {
   unreachable: ['again', 'BuilderUnreachable'],
   invalid: ['failed', 'BuildFailed'],
   noSpace: ['again', 'StorageFull'],
+  toolMissing: ['again', 'ToolMissing'],
+};
+
+const buildpackVerdicts: Record<BuildpackMeaning, [Verdict['verdict'], Reason]> = {
+  missing: ['again', 'ToolMissing'],
+  failed: ['failed', 'BuildFailed'],
+  late: ['again', 'BuilderUnreachable'],
 };
 
 /** Reads an error of a stage. What may be better next time is tried again until the deadline; the rest fails at once. Pure. */
 export function verdictOn(error: unknown): Verdict {
   if (isGitFault(error)) return verdict(gitVerdicts[error.meaning], error.message);
   if (isDockerFault(error)) return verdict(dockerVerdicts[error.meaning], error.message);
+  if (isBuildpackFault(error)) return verdict(buildpackVerdicts[error.meaning], error.message);
   if (isFault(error, 'Invalid')) return verdict(['failed', 'Rejected'], error.message);
   const outcome = outcomeOf(error);
   if (outcome.type === 'settled') return verdict(['again', 'InternalError'], 'The work ended with an error.');

@@ -6,6 +6,7 @@ const working: BuildState[] = ['Fetching', 'Detecting', 'Building', 'Exporting',
 const ends: BuildState[] = ['Succeeded', 'Failed', 'Cancelled'];
 const nothing: BuildFacts = {
   cancelled: false,
+  superseded: false,
   failed: false,
   admitted: false,
   fetched: false,
@@ -14,8 +15,18 @@ const nothing: BuildFacts = {
   exported: false,
   published: false,
 };
-const names = ['cancelled', 'failed', 'admitted', 'fetched', 'detected', 'built', 'exported', 'published'] as const;
-const everyFact: BuildFacts[] = Array.from({ length: 256 }, (_, bits) => {
+const names = [
+  'cancelled',
+  'superseded',
+  'failed',
+  'admitted',
+  'fetched',
+  'detected',
+  'built',
+  'exported',
+  'published',
+] as const;
+const everyFact: BuildFacts[] = Array.from({ length: 512 }, (_, bits) => {
   const facts = { ...nothing };
   names.forEach((name, index) => {
     facts[name] = (bits & (1 << index)) !== 0;
@@ -32,6 +43,11 @@ describe('the build machine', () => {
   it('waits for a builder without a deadline of its own', () => {
     expect(step('Pending', nothing, 1e12)).toBe('Pending');
     expect(step('Pending', { ...nothing, admitted: true })).toBe('Fetching');
+  });
+
+  it('gives its place to a newer one only while it waits', () => {
+    expect(step('Pending', { ...nothing, superseded: true, admitted: true })).toBe('Cancelled');
+    for (const state of working) expect(step(state, { ...nothing, superseded: true })).toBe(state);
   });
 
   it('goes from stage to stage as each is done', () => {

@@ -4,6 +4,8 @@ import { z } from 'zod';
 /** What a look at the status and the work under way found. */
 export interface BuildFacts {
   cancelled: boolean;
+  /** It still waits, and a newer build of the same service does too. */
+  superseded: boolean;
   /** The work of the present stage ended for good without success. */
   failed: boolean;
   /** A builder is ready and has a place for this build. */
@@ -20,6 +22,7 @@ export interface BuildFacts {
 export const BuildContext = z.object({ deadline: z.number() });
 
 const cancelled = { guard: 'isCancelled', target: 'Cancelled' } as const;
+const superseded = { guard: 'isSuperseded', target: 'Cancelled' } as const;
 const failed = { guard: 'hasFailed', target: 'Failed' } as const;
 const late = { guard: 'isLate', target: 'Failed' } as const;
 const reused = { guard: 'isExported', target: 'Publishing' } as const;
@@ -32,6 +35,7 @@ export const buildMachine = setup({
     events: {} as { type: 'OBSERVED'; facts: BuildFacts; now: number; deadlineMs: number },
   },
   guards: {
+    isSuperseded: ({ event: { facts } }) => facts.superseded,
     isCancelled: ({ event: { facts } }) => facts.cancelled,
     hasFailed: ({ event: { facts } }) => facts.failed,
     isAdmitted: ({ event: { facts } }) => facts.admitted,
@@ -51,7 +55,9 @@ export const buildMachine = setup({
   context: ({ input }) => ({ deadline: input.now + input.deadlineMs }),
   initial: 'Pending',
   states: {
-    Pending: { on: { OBSERVED: [cancelled, { guard: 'isAdmitted', target: 'Fetching', actions: 'startClock' }] } },
+    Pending: {
+      on: { OBSERVED: [cancelled, superseded, { guard: 'isAdmitted', target: 'Fetching', actions: 'startClock' }] },
+    },
     Fetching: { on: { OBSERVED: [cancelled, failed, { guard: 'isFetched', target: 'Detecting' }, late] } },
     Detecting: { on: { OBSERVED: [cancelled, failed, reused, { guard: 'isDetected', target: 'Building' }, late] } },
     Building: { on: { OBSERVED: [cancelled, failed, reused, { guard: 'isBuilt', target: 'Exporting' }, late] } },

@@ -7,14 +7,17 @@ const progressAt: Record<BuildState, number> = {
   Fetching: 5,
   Detecting: 10,
   Building: 15,
-  Exporting: 80,
+  Exporting: 75,
   Publishing: 90,
   Succeeded: 100,
   Failed: 0,
   Cancelled: 0,
 };
 
-/** The status as the machine has it; `within` is the progress of the running work, in per cent. Pure. */
+/**
+ * The status as the machine has it; `within` is the progress of the running work, in per cent. What it says of progress never
+ * shrinks. Pure.
+ */
 export function reportBuild(
   build: Build,
   status: Build['status'],
@@ -24,7 +27,7 @@ export function reportBuild(
 ): Build['status'] {
   const ended = state === 'Succeeded' || state === 'Failed' || state === 'Cancelled';
   const base = state === 'Failed' || state === 'Cancelled' ? status.progress : progressAt[state];
-  const span = state === 'Building' ? progressAt.Exporting - progressAt.Building : 0;
+  const span = spanOf(state);
   let { conditions } = status;
   for (const input of conditionsFor(status, state)) {
     conditions = setCondition(conditions, input, { generation: build.metadata.generation, now });
@@ -37,6 +40,12 @@ export function reportBuild(
     ...(ended && { completedAt: status.completedAt ?? now.toISOString() }),
     conditions,
   };
+}
+
+/** How many per cent of the whole a state takes, where it can say how far it is. */
+function spanOf(state: BuildState): number {
+  if (state === 'Building') return progressAt.Exporting - progressAt.Building;
+  return state === 'Exporting' ? progressAt.Publishing - progressAt.Exporting : 0;
 }
 
 /** A build that failed without a word ran out of time, and says what it was waiting for last. Pure. */
@@ -106,7 +115,9 @@ function readyCondition(status: Build['status'], state: BuildState): ConditionIn
         status.failure ?? 'The build did not end within spec.deadline.',
       );
     case 'Cancelled':
-      return no('BuildCancelled', 'The build was cancelled.');
+      return status.failureReason === 'Superseded'
+        ? no('Superseded', status.failure ?? 'A newer build of the same service took its place.')
+        : no('BuildCancelled', 'The build was cancelled.');
     default:
       return state satisfies never;
   }

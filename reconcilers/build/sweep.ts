@@ -1,12 +1,14 @@
 import { Build } from '../../crds/build.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import { Guest } from '../../crds/guest.ts';
+import { Job } from '../../crds/job.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import type { Clock } from '../../controller/clock.ts';
 import type { ResourceReader } from '../../controller/reconciler.ts';
 import type { ArtifactStore } from '../providers/oci/artifact-store.ts';
 import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import type { ArchivePlacements } from '../shared/archive-placements.ts';
+import { isOver } from './admission.ts';
 import { removeEverywhere, type Removal } from './publish.ts';
 
 export interface SweepDeps {
@@ -14,22 +16,28 @@ export interface SweepDeps {
   artifacts: ArtifactStore;
   clusters: ClusterPool;
   placements: ArchivePlacements;
+  /** How long an archive is kept that only the record of a build still names; 14 days. */
+  keepUnusedMs?: number;
 }
 
-/** A younger archive may belong to a build whose status is still on its way to us. */
+/** A younger archive, or one that was taken again, may belong to a build whose status is still on its way to us. */
 const MIN_AGE_MS = 10 * 60_000;
 
-/** Archives that a build or a revision that may be rolled back to was made with. Objects on their way out need none. */
+/**
+ * Archives that a build or a revision that may be rolled back to was made with. Objects on their way out need none, nor do
+ * builds that came to nothing.
+ */
 export function recordedDigests(read: ResourceReader, exceptUid?: string): Set<string> {
-  const stays = ({ metadata }: Build | Deployment): boolean =>
-    metadata.deletionTimestamp === undefined && metadata.uid !== exceptUid;
+  const stays = ({ metadata, status }: Build | Deployment): boolean =>
+    metadata.deletionTimestamp === undefined && metadata.uid !== exceptUid && status.phase !== 'Cancelled';
   const made = [...read.list(Build).filter(stays), ...read.list(Deployment).filter(stays)];
   return new Set(made.flatMap(({ status }) => status.artifact?.digest ?? []));
 }
 
-/** Archives that guests are made from. */
+/** Archives that guests and runs are made from. */
 export function usedDigests(read: ResourceReader): Set<string> {
-  return new Set(read.list(Guest).map(({ spec }) => spec.artifact.digest));
+  const runs = read.list(Job).filter(({ status }) => status.completedAt === undefined);
+  return new Set([...read.list(Guest), ...runs].map(({ spec }) => spec.artifact.digest));
 }
 
 /**
@@ -55,18 +63,38 @@ export async function removeArtifact(
 }
 
 /**
- * Removes what a crash, or a storage that was away, left behind: archives that nothing needs. Each is known from our own
- * artifact store, so that nobody else's archives are touched on storages that several installations share.
+ * Removes archives that nothing needs: at once what a crash, or a storage that was away, left behind, and after a while what
+ * only the record of a build names. Each is known from our own artifact store, so that nobody else's archives are touched on
+ * storages that several installations share.
  */
 export async function sweepArtifacts(deps: SweepDeps, clock: Clock, signal: AbortSignal): Promise<void> {
-  const before = clock.now().getTime() - MIN_AGE_MS;
-  for (const { digest, storedAt } of await deps.artifacts.list()) {
+  const { read, artifacts, keepUnusedMs = 14 * 86_400_000 } = deps;
+  const now = clock.now().getTime();
+  for (const { digest, storedAt } of await artifacts.list()) {
     if (signal.aborted) return;
-    if (storedAt.getTime() > before || isNeeded(digest, deps.read)) continue;
-    await removeArtifact(digest, deps, signal);
+    if (isInUse(digest, read)) {
+      // From here its age is counted once nothing needs it any more.
+      await artifacts.touch(digest);
+      continue;
+    }
+    const keptMs = recordedDigests(read).has(digest) ? keepUnusedMs : MIN_AGE_MS;
+    if (now - storedAt.getTime() >= keptMs) await removeArtifact(digest, deps, signal);
   }
 }
 
-function isNeeded(digest: string, read: ResourceReader): boolean {
-  return recordedDigests(read).has(digest) || usedDigests(read).has(digest);
+/** Whether something runs from it, is being rolled out, or may be rolled back to. */
+function isInUse(digest: string, read: ResourceReader): boolean {
+  if (usedDigests(read).has(digest)) return true;
+  const revisions = read.list(Deployment).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  if (revisions.some(({ status }) => status.artifact?.digest === digest)) return true;
+  return read
+    .list(Build)
+    .filter(({ status }) => status.artifact?.digest === digest)
+    .some(({ metadata, status }) => !isOver(status.phase) || revisions.some((one) => isAwaiting(one, metadata)));
+}
+
+/** A revision that has not taken its build's archive over yet. */
+function isAwaiting({ metadata, spec, status }: Deployment, build: Build['metadata']): boolean {
+  const isIts = metadata.namespace === build.namespace && spec.build === build.name;
+  return isIts && status.artifact === undefined && status.phase !== 'Failed';
 }

@@ -13,15 +13,18 @@ import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Service } from '../../crds/service.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { Reconciler } from '../../controller/reconciler.ts';
+import { Redactor } from '../../controller/redactor.ts';
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
 import { buildReconciler } from '../../reconcilers/build/reconciler.ts';
 import { sweepArtifacts, type SweepDeps } from '../../reconcilers/build/sweep.ts';
+import { sweepImages, type ImageSweepDeps } from '../../reconcilers/build/sweep-images.ts';
 import { builderReconciler } from '../../reconcilers/builder/reconciler.ts';
 import { deploymentReconciler } from '../../reconcilers/deployment/reconciler.ts';
 import { guestReconciler } from '../../reconcilers/guest/reconciler.ts';
 import { jobReconciler } from '../../reconcilers/job/reconciler.ts';
 import { projectReconciler } from '../../reconcilers/project/reconciler.ts';
+import { createFakeBuildpacks } from '../../reconcilers/providers/buildpack/fake.ts';
 import { createBuilderPool } from '../../reconcilers/providers/docker/builder-pool.ts';
 import { createFakeDocker } from '../../reconcilers/providers/docker/fake.ts';
 import { createFakeGit } from '../../reconcilers/providers/git/fake.ts';
@@ -45,6 +48,7 @@ import { memoryLogs } from './memory-logs.ts';
 
 const USER = { manager: 'containr-cli', user: 'test' };
 const INSTALLATION = 'a1b2c3d4';
+export const KEEP_UNUSED_MS = 14 * 86_400_000;
 export const REPOSITORY = 'https://git.example/shop/web.git';
 
 interface PrepareOptions {
@@ -60,9 +64,12 @@ export class SpineWorld {
   readonly proxmox: FakeProxmox;
   readonly docker = createFakeDocker({ clock: this.clock });
   readonly git = createFakeGit();
+  readonly buildpacks = createFakeBuildpacks();
   readonly workDir = mkdtempSync(join(tmpdir(), 'containr-scenario-'));
   readonly artifacts = createFakeArtifactStore({ clock: this.clock, workDir: this.workDir });
   readonly logs = memoryLogs();
+  /** Knows the values of every Secret that a scenario tells it. */
+  readonly redactor = new Redactor();
   /** How the process of every guest that is started from now on does. */
   processes: 'healthy' | 'unhealthy' | 'crashing' | 'ending' = 'healthy';
   readonly secrets = new Map<string, Readonly<Record<string, string>>>([
@@ -201,6 +208,9 @@ export class SpineWorld {
       artifacts: reach(this.artifacts, { uncounted: ['path'] }),
       clusters,
       placements,
+      builders,
+      installation: INSTALLATION,
+      keepUnusedMs: KEEP_UNUSED_MS,
     };
     this.#sweepNowAndThen(sweep, tools);
     const links = this.#links(tools, changed.emit);
@@ -227,6 +237,9 @@ export class SpineWorld {
         placements,
         artifacts: reach(this.artifacts, { uncounted: ['path'] }),
         git: reach(this.git, { uncounted: ['commit', 'point', 'deleteBranch', 'protect', 'fail'] }),
+        buildpacks: reach(this.buildpacks, { uncounted: ['install'] }),
+        installation: INSTALLATION,
+        redact: (text) => this.redactor.text(text),
         repackImage: fakeRepack,
         readInit: async () => ({ bytes: Buffer.from('init'), sha256: 'init' }),
         readSecret: (_, name) => read(name),
@@ -277,11 +290,13 @@ export class SpineWorld {
     return { connected: true, process: 'backoff', lastExit: { code: 1, at: this.clock.now() } };
   }
 
-  #sweepNowAndThen(deps: SweepDeps, { clock, signal }: Pick<ProcessTools, 'clock' | 'signal'>): void {
+  #sweepNowAndThen(deps: SweepDeps & ImageSweepDeps, { clock, signal }: Pick<ProcessTools, 'clock' | 'signal'>): void {
     clock.after(10 * 60_000, () => {
       if (signal.aborted) return;
       // A storage that does not answer is asked again the next time.
-      sweepArtifacts(deps, clock, signal).catch(() => undefined);
+      sweepArtifacts(deps, clock, signal)
+        .then(() => sweepImages(deps, clock, signal))
+        .catch(() => undefined);
       this.#sweepNowAndThen(deps, { clock, signal });
     });
   }

@@ -15,9 +15,21 @@ describe('a DockerClient: the fake', () => {
 
   it('pulls what was published, and nothing else', async () => {
     await docker.publish('nginx', { cmd: ['nginx'] });
-    const { imageId } = await docker.pull('nginx:latest', undefined, () => undefined, signal);
+    const { imageId } = await docker.pull(
+      'nginx:latest',
+      undefined,
+      () => undefined,
+      () => undefined,
+      signal,
+    );
     expect(await docker.inspect('nginx', signal)).toMatchObject({ id: imageId, config: { cmd: ['nginx'] } });
-    const absent = docker.pull('gone', undefined, () => undefined, signal);
+    const absent = docker.pull(
+      'gone',
+      undefined,
+      () => undefined,
+      () => undefined,
+      signal,
+    );
     await expect(absent).rejects.toMatchObject({ meaning: 'imageNotFound' });
   });
 });

@@ -19,7 +19,21 @@ export interface BuildRequest {
   platform: string;
   noCache?: boolean;
   target?: string;
+  /** For the images that it begins with, by the host of their registry. */
+  registries?: RegistryLogins;
+  /** Built by BuildKit instead of the classic builder, which needs the docker program with its buildx on this host. */
+  buildkit?: BuildKitOptions;
 }
+
+export interface BuildKitOptions {
+  /** Image of the frontend that reads the file at `dockerfile`, which is then an absolute path outside of the folder. */
+  frontend?: string;
+  /** Mounted while building, by their ids; never part of the image. */
+  secrets: Readonly<Record<string, string>>;
+}
+
+/** Credentials by the host of a registry, as "ghcr.io". */
+export type RegistryLogins = Readonly<Record<string, RegistryCredentials>>;
 
 export interface RegistryCredentials {
   username: string;
@@ -67,11 +81,15 @@ export interface DockerClient {
     onProgress: (percent: number) => void,
     signal: AbortSignal,
   ): Promise<{ imageId: string }>;
-  /** For the client's platform. An image that is here already is taken when its registry cannot be reached. */
+  /**
+   * For the client's platform. An image that is here already is taken when its registry cannot be reached. `digest` is the
+   * one that the registry knows the image by.
+   */
   pull(
     image: string,
     credentials: RegistryCredentials | undefined,
     onLog: (line: string) => void,
+    onProgress: (percent: number) => void,
     signal: AbortSignal,
   ): Promise<{ imageId: string; digest?: string }>;
   inspect(image: string, signal: AbortSignal): Promise<ImageDetails | undefined>;
@@ -81,5 +99,7 @@ export interface DockerClient {
   listByLabel(label: string, signal: AbortSignal): Promise<ListedImage[]>;
   /** Success also when it is not there. */
   remove(imageOrTag: string, signal: AbortSignal): Promise<void>;
+  /** The version of BuildKit's client on this host; undefined when there is none. */
+  buildxVersion(signal: AbortSignal): Promise<string | undefined>;
   close(): Promise<void>;
 }

@@ -95,10 +95,22 @@ describe.skipIf(why !== undefined)('a DockerClient: a real engine', () => {
       () => undefined,
       signal,
     );
-    const pulled = await client.pull('127.0.0.1:1/box:1', undefined, (line) => lines.push(line), signal);
+    const pulled = await client.pull(
+      '127.0.0.1:1/box:1',
+      undefined,
+      (line) => lines.push(line),
+      () => undefined,
+      signal,
+    );
     expect(pulled.imageId).toBe(imageId);
     expect(lines.join('\n')).toMatch(/copy on the engine is used/);
-    const absent = client.pull('127.0.0.1:1/gone:1', undefined, () => undefined, signal);
+    const absent = client.pull(
+      '127.0.0.1:1/gone:1',
+      undefined,
+      () => undefined,
+      () => undefined,
+      signal,
+    );
     await expect(absent).rejects.toMatchObject({ meaning: 'unreachable' });
   });
 
@@ -115,9 +127,21 @@ describe.skipIf(why !== undefined)('a DockerClient: a real engine', () => {
     await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
     const { port } = registry.address() as AddressInfo;
     const image = `127.0.0.1:${port}/box:1`;
-    const none = client.pull(image, undefined, () => undefined, signal);
+    const none = client.pull(
+      image,
+      undefined,
+      () => undefined,
+      () => undefined,
+      signal,
+    );
     await expect(none).rejects.toMatchObject({ meaning: 'denied' });
-    const absent = client.pull(image, { username: 'ada', password: 'hunter2' }, () => undefined, signal);
+    const absent = client.pull(
+      image,
+      { username: 'ada', password: 'hunter2' },
+      () => undefined,
+      () => undefined,
+      signal,
+    );
     await expect(absent).rejects.toMatchObject({ meaning: 'imageNotFound' });
     await expect(absent).rejects.not.toThrow(/hunter2/);
     expect(seen).toContain(`Basic ${Buffer.from('ada:hunter2').toString('base64')}`);

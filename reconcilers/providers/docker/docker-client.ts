@@ -3,12 +3,15 @@ import type Docker from 'dockerode';
 import { z } from 'zod';
 import { openBuildContext } from './build-context.ts';
 import { addStatus, createBuildOutput } from './build-output.ts';
+import { createBuildx, type BuildxOptions } from './buildx.ts';
 import type { BuildRequest, DockerClient, ImageDetails, RegistryCredentials } from './client.ts';
 import { connectDocker, type DockerAccess } from './connect.ts';
 import { DockerFault, isDockerFault } from './fault.ts';
 import { checkReference, splitReference } from './image-reference.ts';
 import { readProgress } from './progress-stream.ts';
+import { createPullProgress } from './pull-progress.ts';
 import { faultFromError, faultFromText } from './refusals.ts';
+import { registryConfig } from './registry-logins.ts';
 import { EngineError, InspectAnswer, ListAnswer, VersionAnswer } from './schema.ts';
 
 interface DockerClientOptions extends DockerAccess {
@@ -18,12 +21,15 @@ interface DockerClientOptions extends DockerAccess {
   maxContextBytes?: number;
   /** For questions that an engine answers at once. */
   timeoutMs?: number;
+  /** How BuildKit is reached; without it no build can ask for it. */
+  buildx?: BuildxOptions;
 }
 
 /** A Docker engine through its API; the classic builder builds, for it needs nothing but the engine. */
 export function createDockerClient(options: DockerClientOptions): DockerClient {
   const { endpoint, platform, maxContextBytes = 2 * 1024 ** 3, timeoutMs = 30_000 } = options;
   const docker = connectDocker(options);
+  const buildx = options.buildx && createBuildx(options, options.buildx);
   const closing = new AbortController();
 
   /** Runs one call; what it throws becomes a fault, but for the caller's own abort. */
@@ -69,6 +75,10 @@ export function createDockerClient(options: DockerClientOptions): DockerClient {
 
     build(request, onLog, onProgress, signal) {
       return ask('The image cannot be built', signal, async (both) => {
+        if (request.buildkit) {
+          if (!buildx) throw new DockerFault('toolMissing', 'This controller is not set up to build with BuildKit.');
+          return buildx.build(request, onLog, onProgress, both);
+        }
         const context = await openBuildContext({ ...request, maxBytes: maxContextBytes }, both);
         const output = createBuildOutput(onLog, onProgress);
         const answer = await docker.buildImage(context, buildOptions(request, both));
@@ -82,9 +92,10 @@ export function createDockerClient(options: DockerClientOptions): DockerClient {
       });
     },
 
-    async pull(image, credentials, onLog, signal) {
+    async pull(image, credentials, onLog, onProgress, signal) {
       const what = `The image ${image} cannot be pulled`;
-      const digest = await ask(what, signal, (both) => pull(docker, image, platform, credentials, onLog, both)).catch(
+      const request = { image, platform, credentials };
+      const told = await ask(what, signal, (both) => pull(docker, request, onLog, onProgress, both)).catch(
         async (error: unknown) => {
           if (!isDockerFault(error, 'unreachable') || !(await inspect(image, signal))) throw error;
           onLog(`${error.message} The copy on the engine is used.`);
@@ -93,6 +104,8 @@ export function createDockerClient(options: DockerClientOptions): DockerClient {
       );
       const found = await inspect(image, signal);
       if (!found) throw new DockerFault('imageNotFound', `${what}: the engine has no image of this name afterwards.`);
+      const digest = told ?? digestOf(image, found);
+      onProgress(100);
       return { imageId: found.Id, ...(digest !== undefined && { digest }) };
     },
 
@@ -131,18 +144,25 @@ export function createDockerClient(options: DockerClientOptions): DockerClient {
       });
     },
 
+    buildxVersion: async (signal) => buildx?.version(signal),
+
     async close() {
       closing.abort(new DockerFault('unreachable', `The connection to ${endpoint} was closed.`));
     },
   };
 }
 
+interface PullRequest {
+  image: string;
+  platform: string | undefined;
+  credentials: RegistryCredentials | undefined;
+}
+
 async function pull(
   docker: Docker,
-  image: string,
-  platform: string | undefined,
-  credentials: RegistryCredentials | undefined,
+  { image, platform, credentials }: PullRequest,
   onLog: (line: string) => void,
+  onProgress: (percent: number) => void,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { name, tag } = splitReference(checkReference(image));
@@ -152,9 +172,11 @@ async function pull(
     ...(platform !== undefined && { platform }),
     abortSignal: signal,
   });
+  const progress = createPullProgress(onProgress);
   let digest: string | undefined;
   for await (const message of readProgress(readable(answer))) {
     addStatus(message, onLog);
+    progress.add(message);
     digest = /^Digest: (sha256:[0-9a-f]{64})$/.exec(message.status ?? '')?.[1] ?? digest;
     if (message.error !== undefined) {
       throw faultFromText(`The image ${image} cannot be pulled`, message.error, 'unreachable');
@@ -173,11 +195,20 @@ function buildOptions(request: BuildRequest, abortSignal: AbortSignal): Docker.I
     platform: request.platform,
     nocache: request.noCache ?? false,
     ...(request.target !== undefined && { target: request.target }),
+    registryconfig: registryConfig(request.registries ?? {}),
     rm: true,
     forcerm: true,
     version: '1',
     abortSignal,
   };
+}
+
+/** What the engine remembers of the registry that a copy came from. */
+function digestOf(image: string, { RepoDigests }: InspectAnswer): string | undefined {
+  const { name } = splitReference(image);
+  return RepoDigests.map((reference) => reference.split('@'))
+    .find(([known = '']) => known === name || known.endsWith(`/${name}`))
+    ?.at(1);
 }
 
 function detailsOf({ Id, Size, Architecture, Os, Config }: InspectAnswer): ImageDetails {

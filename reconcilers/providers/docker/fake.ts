@@ -1,21 +1,29 @@
 import { readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { Clock } from '../../../controller/clock.ts';
-import type { BuildRequest, DockerClient } from './client.ts';
+import type { BuildRequest, DockerClient, RegistryCredentials } from './client.ts';
 import { carryOut, readInstructions, type FakeBuildState } from './fake-dockerfile.ts';
 import { makeFakeImage, saveFakeImage, type FakeConfig, type FakeImage } from './fake-image.ts';
+import { needsBuildKit } from './buildkit-features.ts';
 import { DockerFault, type DockerMeaning } from './fault.ts';
+import { registryOf } from './image-reference.ts';
 
 type FakeMethod = 'info' | 'build' | 'pull' | 'inspect' | 'save' | 'listByLabel' | 'remove';
 
 export interface FakeDocker extends DockerClient {
   /** Puts an image into the registry: pull and FROM find it there. */
   publish(image: string, config?: FakeConfig, files?: Readonly<Record<string, string>>): Promise<void>;
+  /** A registry gives its images only to these credentials from now on. */
+  protect(host: string, credentials: RegistryCredentials): void;
+  /** Installs BuildKit's client, or takes it away; at first there is none. */
+  installBuildx(version: string | undefined): void;
+  /** What was to be built, in order. */
+  readonly builds: readonly BuildRequest[];
   /** The tags of all images on the engine. */
   tags(): string[];
   /** The method fails so, until it is told otherwise. */
   fail(method: FakeMethod, meaning: DockerMeaning | undefined): void;
-  /** Builds wait after their first step until the answer is called, or they are aborted. */
+  /** Builds and pulls wait, builds after their first step, until the answer is called, or they are aborted. */
   holdBuilds(): () => void;
 }
 
@@ -29,6 +37,9 @@ export function createFakeDocker({ clock, architecture = 'amd64' }: FakeDockerOp
   const images = new Map<string, FakeImage>();
   const registry = new Map<string, FakeImage>();
   const failing = new Map<FakeMethod, DockerMeaning>();
+  const guarded = new Map<string, RegistryCredentials>();
+  const builds: BuildRequest[] = [];
+  let buildx: string | undefined;
   let held: PromiseWithResolvers<void> | undefined;
 
   function begin(method: FakeMethod, signal: AbortSignal): void {
@@ -49,9 +60,16 @@ export function createFakeDocker({ clock, architecture = 'amd64' }: FakeDockerOp
     return kept;
   }
 
-  function baseOf(instruction: string): FakeBuildState {
+  function demandLogin(image: string, shown: RegistryCredentials | undefined): void {
+    const wanted = guarded.get(registryOf(image));
+    if (!wanted || (shown?.username === wanted.username && shown.password === wanted.password)) return;
+    throw new DockerFault('denied', `The registry refuses the credentials for ${image}. Correct the credentials.`);
+  }
+
+  function baseOf(instruction: string, { registries = {} }: BuildRequest): FakeBuildState {
     const name = instruction.split(/\s+/)[1] ?? '';
     if (name === 'scratch') return { files: {}, config: {} };
+    if (!find(name)) demandLogin(name, registries[registryOf(name)]);
     const base = find(name) ?? registry.get(withTag(name));
     if (!base) throw new DockerFault('imageNotFound', `The base image ${name} does not exist. Correct FROM.`);
     return { files: { ...base.files }, config: structuredClone(base.details.config) };
@@ -65,13 +83,16 @@ export function createFakeDocker({ clock, architecture = 'amd64' }: FakeDockerOp
 
     async build(request, onLog, onProgress, signal) {
       begin('build', signal);
+      builds.push(structuredClone(request));
+      if (request.buildkit && buildx === undefined)
+        throw new DockerFault('toolMissing', 'The build needs BuildKit. Install the docker program with buildx.');
       const steps = await readSteps(request);
       let state: FakeBuildState = { files: {}, config: {} };
       for (const [index, instruction] of steps.entries()) {
         const step = `Step ${index + 1}/${steps.length} : ${instruction}`;
         onLog(step);
         onProgress(Math.floor((index / steps.length) * 100));
-        if (/^FROM\s/i.test(instruction)) state = baseOf(instruction);
+        if (/^FROM\s/i.test(instruction)) state = baseOf(instruction, request);
         else {
           const result = await carryOut(instruction, request.contextDir, state);
           if (!result.ok) {
@@ -87,12 +108,16 @@ export function createFakeDocker({ clock, architecture = 'amd64' }: FakeDockerOp
       return { imageId: keep(image, withTag(request.tag)).id };
     },
 
-    async pull(image, _credentials, onLog, signal) {
+    async pull(image, credentials, onLog, onProgress, signal) {
       begin('pull', signal);
+      await waitWhileHeld(held, signal);
+      demandLogin(image, credentials);
       const found = registry.get(withTag(image)) ?? find(image);
       if (!found) throw new DockerFault('imageNotFound', `The image ${image} does not exist. Correct its name.`);
       onLog(`Pulled ${image}`);
-      return { imageId: keep(found, withTag(image)).id };
+      onProgress(100);
+      const { id } = keep(found, withTag(image));
+      return { imageId: id, digest: id };
     },
 
     async inspect(image, signal) {
@@ -132,6 +157,17 @@ export function createFakeDocker({ clock, architecture = 'amd64' }: FakeDockerOp
       if (image.id === imageOrTag || image.tags.size === 0) images.delete(image.id);
     },
 
+    buildxVersion: async () => buildx,
+    builds,
+
+    installBuildx(version) {
+      buildx = version;
+    },
+
+    protect(host, credentials) {
+      guarded.set(host, credentials);
+    },
+
     async close() {},
 
     async publish(image, config = {}, files = {}) {
@@ -161,12 +197,16 @@ function withTag(name: string): string {
   return /[:@]/.test(name.slice(name.lastIndexOf('/') + 1)) ? name : `${name}:latest`;
 }
 
-async function readSteps({ contextDir, dockerfile }: BuildRequest): Promise<string[]> {
-  const text = await readFile(join(contextDir, posix.resolve('/', dockerfile)), 'utf8').catch((cause: unknown) => {
+async function readSteps({ contextDir, dockerfile, buildkit }: BuildRequest): Promise<string[]> {
+  const isOutside = buildkit?.frontend !== undefined;
+  const path = isOutside ? dockerfile : join(contextDir, posix.resolve('/', dockerfile));
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new DockerFault('dockerfileNotFound', `There is no Dockerfile at ${dockerfile}. Correct the path.`, {
       cause,
     });
   });
+  if (!buildkit && needsBuildKit(text))
+    throw new DockerFault('buildFailed', 'the --mount option requires BuildKit. Refer to its documentation.');
   const steps = readInstructions(text);
   if (!/^FROM\s/i.test(steps[0] ?? '')) throw new DockerFault('invalid', `${dockerfile} does not begin with FROM.`);
   return steps;

@@ -9,6 +9,7 @@ import { Fault, type FaultCode } from '../../../controller/errors.ts';
  * unreachable         the engine, or the registry, does not answer
  * invalid             the request makes no sense to the engine: a bad name, a broken Dockerfile, a context too large
  * noSpace             the engine's disk is full
+ * toolMissing         the build needs BuildKit, and the program for it is not installed on this host
  */
 export type DockerMeaning =
   | 'buildFailed'
@@ -17,7 +18,8 @@ export type DockerMeaning =
   | 'denied'
   | 'unreachable'
   | 'invalid'
-  | 'noSpace';
+  | 'noSpace'
+  | 'toolMissing';
 
 const codes: Record<DockerMeaning, FaultCode> = {
   buildFailed: 'Invalid',
@@ -27,6 +29,7 @@ const codes: Record<DockerMeaning, FaultCode> = {
   unreachable: 'Unavailable',
   invalid: 'Invalid',
   noSpace: 'Exhausted',
+  toolMissing: 'Unavailable',
 };
 
 interface DockerFaultOptions extends ErrorOptions {

@@ -14,3 +14,17 @@ export function splitReference(image: string): { name: string; tag: string } {
   if (colon > image.lastIndexOf('/')) return { name: image.slice(0, colon), tag: image.slice(colon + 1) };
   return { name: image, tag: 'latest' };
 }
+
+/** The host of the registry that an image comes from; "docker.io" where it names none. */
+export function registryOf(image: string): string {
+  const [first = '', ...rest] = image.split('/');
+  const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+  return isHost ? first : DOCKER_HUB;
+}
+
+export const DOCKER_HUB = 'docker.io';
+
+/** The same image by its digest alone, which always stands for the same bytes. */
+export function pinnedReference(image: string, digest: string): string {
+  return `${splitReference(image).name}@${digest}`;
+}

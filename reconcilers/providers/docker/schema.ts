@@ -7,7 +7,7 @@ export const ProgressMessage = z.object({
   stream: z.string().optional(),
   status: z.string().optional(),
   id: z.string().optional(),
-  progressDetail: z.object({ total: z.number().optional() }).nullish(),
+  progressDetail: z.object({ current: z.number().optional(), total: z.number().optional() }).nullish(),
   aux: z.object({ ID: z.string().optional() }).nullish(),
   error: z.string().optional(),
   errorDetail: z.object({ code: z.number().optional(), message: z.string().optional() }).nullish(),

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { copyFile, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../controller/clock.ts';
 import { Fault } from '../../../controller/errors.ts';
@@ -9,6 +9,7 @@ import { Artifact, Digest } from './artifact.ts';
 export interface StoredArchive {
   digest: string;
   sizeBytes: number;
+  /** When it was stored, or last said to be in use. */
   storedAt: Date;
 }
 
@@ -27,7 +28,9 @@ export interface ArtifactStore {
   list(): Promise<StoredArchive[]>;
   /** Success also when it is not there. What was remembered of it is forgotten. */
   remove(digest: string): Promise<void>;
-  /** What the same build gave before, if its archive is still kept. */
+  /** It is in use: its age begins anew. Nothing when it is not there. */
+  touch(digest: string): Promise<void>;
+  /** What the same build gave before, if its archive is still kept; its age begins anew. */
   lookup(key: string): Promise<Artifact | undefined>;
   remember(key: string, artifact: Artifact): Promise<void>;
   /** Removes all archives but these and those younger than `minAgeMs`; says which. */
@@ -70,6 +73,12 @@ export function createArtifactStore({ dir, clock, maxBytes }: ArtifactStoreOptio
     return (await stat(archivePath(digest)).catch(() => undefined)) !== undefined;
   }
 
+  async function touchArchive(digest: string): Promise<void> {
+    await utimes(archivePath(digest), clock.now(), clock.now()).catch((error: unknown) => {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    });
+  }
+
   async function makeRoom(sizeBytes: number): Promise<void> {
     if (maxBytes === undefined) return;
     const used = (await list()).reduce((sum, archive) => sum + archive.sizeBytes, 0);
@@ -110,10 +119,13 @@ export function createArtifactStore({ dir, clock, maxBytes }: ArtifactStoreOptio
     workDir,
 
     async put(path, digest) {
-      if (await has(digest)) return rm(path);
+      if (await has(digest)) {
+        await touchArchive(digest);
+        return rm(path);
+      }
       await makeRoom((await stat(path)).size);
       await withRoom(() => moveInto(path, archivePath(digest), workDir));
-      await touch(archivePath(digest), clock.now());
+      await touchArchive(digest);
       await syncFolder(archives);
     },
 
@@ -124,8 +136,12 @@ export function createArtifactStore({ dir, clock, maxBytes }: ArtifactStoreOptio
 
     async lookup(key) {
       const artifact = await readIndex(indexPath(key));
-      return artifact && (await has(artifact.digest)) ? artifact : undefined;
+      if (!artifact || !(await has(artifact.digest))) return undefined;
+      await touchArchive(artifact.digest);
+      return artifact;
     },
+
+    touch: touchArchive,
 
     remember: (key, artifact) => writeWhole(indexPath(key), JSON.stringify(artifact)),
 
@@ -171,11 +187,6 @@ async function sync(path: string): Promise<void> {
 async function syncFolder(path: string): Promise<void> {
   await using folder = await open(path, 'r');
   await folder.sync();
-}
-
-async function touch(path: string, at: Date): Promise<void> {
-  await using file = await open(path, 'r+');
-  await file.utimes(at, at);
 }
 
 async function withRoom<T>(work: () => Promise<T>): Promise<T> {

@@ -14,6 +14,11 @@ export function createFakeArtifactStore({ clock, workDir }: FakeArtifactStoreOpt
   const archives = new Map<string, StoredArchive>();
   const remembered = new Map<string, Artifact>();
 
+  async function touch(digest: string): Promise<void> {
+    const archive = archives.get(digest);
+    if (archive) archives.set(digest, { ...archive, storedAt: clock.now() });
+  }
+
   async function remove(digest: string): Promise<void> {
     archives.delete(digest);
     for (const [key, artifact] of remembered) if (artifact.digest === digest) remembered.delete(key);
@@ -25,17 +30,20 @@ export function createFakeArtifactStore({ clock, workDir }: FakeArtifactStoreOpt
     async put(path, digest) {
       const { size } = await stat(path);
       await rm(path);
-      if (!archives.has(digest)) archives.set(digest, { digest, sizeBytes: size, storedAt: clock.now() });
+      archives.set(digest, { digest, sizeBytes: archives.get(digest)?.sizeBytes ?? size, storedAt: clock.now() });
     },
 
     path: (digest) => `/artifacts/${digest.slice('sha256:'.length)}.tar`,
     has: async (digest) => archives.has(digest),
     list: async () => [...archives.values()],
     remove,
+    touch,
 
     async lookup(key) {
       const artifact = remembered.get(key);
-      return artifact && archives.has(artifact.digest) ? structuredClone(artifact) : undefined;
+      if (!artifact || !archives.has(artifact.digest)) return undefined;
+      await touch(artifact.digest);
+      return structuredClone(artifact);
     },
 
     async remember(key, artifact) {
