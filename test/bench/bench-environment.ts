@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Agent, request } from 'undici';
+import { nodeFlags } from '../../cli/programs.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const SandboxReady = z.object({
@@ -252,14 +253,10 @@ export async function until(
 }
 
 function run(program: string, parameters: string[], env: Record<string, string>): ChildProcess {
-  return spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4', join(root, program), ...parameters],
-    {
-      stdio: ['pipe', 'inherit', 'inherit'],
-      env: { ...process.env, ...env },
-    },
-  );
+  return spawn(process.execPath, [...nodeFlags, join(root, program), ...parameters], {
+    stdio: ['pipe', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+  });
 }
 
 async function end(child: ChildProcess | undefined): Promise<void> {
