@@ -9,6 +9,9 @@ const edits = ['update', 'patch'] as const satisfies Verb[];
 const all = [...reads, ...removes, ...edits, 'create'] as const satisfies Verb[];
 const none = [] as const satisfies Verb[];
 
+/** Everything that can be asked for. */
+export const verbs: readonly Verb[] = all;
+
 type Grants = Readonly<Record<Role, readonly Verb[]>>;
 
 /**

@@ -181,7 +181,7 @@ describe('discovery', () => {
     });
     expect((await api.ask('GET', '/apis')).body).toMatchObject({
       kind: 'APIGroupList',
-      groups: [{ name: 'containr.dev' }],
+      groups: [{ name: 'containr.dev' }, { name: 'authorization.k8s.io' }, { name: 'authentication.k8s.io' }],
     });
     expect((await api.ask('GET', '/apis/containr.dev')).body).toMatchObject({
       kind: 'APIGroup',

@@ -6,12 +6,25 @@ import { respond } from '../respond.ts';
 import { Refused } from '../status.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
 import type { ResourceDeps } from './deps.ts';
-import { apiGroup, coreResources, coreVersions, groupList, kindsWithLog, resourceList } from './discovery.ts';
+import {
+  apiGroup,
+  coreResources,
+  coreVersions,
+  groupList,
+  kindsWithLog,
+  resourceList,
+  reviewApiGroup,
+  reviewResources,
+  reviews,
+} from './discovery.ts';
 import { getNamespace } from './namespace.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
 import { patchObject } from './patch.ts';
 import { readListQuery } from './query.ts';
 import { getObject, listObjects, readForm } from './read.ts';
+import { getScale, patchScale, replaceScale } from './scale.ts';
+import { reviewOwnAccess } from './self-subject-access-review.ts';
+import { reviewOwnIdentity } from './self-subject-review.ts';
 import { patchStatus, replaceStatus } from './status-subresource.ts';
 import { readTarget, readVerb, type Target } from './target.ts';
 import { watchObjects } from './watch.ts';
@@ -41,6 +54,13 @@ export function resourceRoutes(deps: RouteDeps): Hono<ApiEnv> {
   routes.get(`/apis/${GROUP}`, (context) => respond(context, apiGroup));
   routes.get(`/apis/${API_VERSION}`, (context) => respond(context, resourceList));
   routes.all(`/apis/${API_VERSION}/*`, (context) => handle(context, deps));
+  for (const review of reviews) {
+    routes.get(`/apis/${review.group}`, (context) => respond(context, reviewApiGroup(review)));
+    routes.get(`/apis/${review.group}/v1`, (context) => respond(context, reviewResources(review)));
+  }
+  const [access, identity] = reviews;
+  routes.post(`/apis/${access.group}/v1/${access.plural}`, (context) => reviewOwnAccess(context, deps));
+  routes.post(`/apis/${identity.group}/v1/${identity.plural}`, (context) => reviewOwnIdentity(context));
   routes.use('/openapi/*', authenticated);
   routes.get('/openapi/v3', (context) => respond(context, openApiIndex()));
   routes.get(`/openapi/v3/apis/${API_VERSION}`, (context) => respond(context, openApiDocument()));
@@ -58,6 +78,7 @@ async function handle(context: ApiContext, deps: RouteDeps): Promise<Response> {
 
   switch (verb) {
     case 'get':
+      if (target.subresource === 'scale') return getScale(context, deps, target);
       return target.subresource === 'log' ? logOf(context, deps, target, asked) : getObject(context, deps, target);
     case 'list':
       return listObjects(context, deps, target);
@@ -66,10 +87,12 @@ async function handle(context: ApiContext, deps: RouteDeps): Promise<Response> {
     case 'create':
       return createObject(context, deps, target);
     case 'update':
+      if (target.subresource === 'scale') return replaceScale(context, deps, target);
       return target.subresource === 'status'
         ? replaceStatus(context, deps, target)
         : replaceObject(context, deps, target);
     case 'patch':
+      if (target.subresource === 'scale') return patchScale(context, deps, target);
       return target.subresource === 'status' ? patchStatus(context, deps, target) : patchObject(context, deps, target);
     case 'delete':
       return deleteObject(context, deps, target);

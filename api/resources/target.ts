@@ -2,8 +2,9 @@ import { allKinds, type AnyKind } from '../../crds/kinds.ts';
 import { API_VERSION, GROUP } from '../../crds/meta.ts';
 import type { Verb } from '../auth/permissions.ts';
 import { Refused } from '../status.ts';
+import { kindsWithScale } from './discovery.ts';
 
-export type Subresource = 'status' | 'log';
+export type Subresource = 'status' | 'log' | 'scale';
 
 /** What a request is about, from its address. */
 export interface Target {
@@ -27,11 +28,18 @@ export function readTarget(path: string): Target {
   const kind = allKinds.find((candidate) => candidate.plural === plural);
   const misplaced =
     kind !== undefined && (kind.scope === 'Namespaced') !== namespaced && !(name === undefined && !namespaced);
-  const known = subresource === undefined || subresource === 'status' || subresource === 'log';
+  const known = subresource === undefined || isSubresource(subresource, kind);
   if (!kind || misplaced || !known || more.length > 0 || namespace === '' || name === '' || !path.startsWith(BASE)) {
     throw new Refused('NotFound', `There is nothing at ${path}. The kinds are listed at ${BASE.slice(0, -1)}.`);
   }
   return { kind, namespace, name, subresource };
+}
+
+/** Whether the kind has it; a log is looked for in all of them, to say what has none. */
+function isSubresource(word: string, kind: AnyKind | undefined): word is Subresource {
+  return (
+    word === 'status' || word === 'log' || (word === 'scale' && kind !== undefined && kindsWithScale.has(kind.kind))
+  );
 }
 
 /** What the method asks for; refuses one that is not taken there. */
@@ -41,7 +49,7 @@ export function readVerb(method: string, { kind, namespace, name, subresource }:
   const wrong =
     (acrossProjects && verb !== 'list') ||
     (subresource === 'log' && verb !== 'get') ||
-    (subresource === 'status' && verb === 'delete');
+    ((subresource === 'status' || subresource === 'scale') && verb === 'delete');
   if (!verb || wrong) {
     throw new Refused('MethodNotAllowed', `${method} is not taken here${acrossProjects ? '; name a namespace' : ''}.`);
   }
