@@ -5,7 +5,7 @@ import { Controller, type ControllerMetrics } from './controller.ts';
 import { Informer } from './informer.ts';
 import type { Outcome } from './outcome.ts';
 import type { RecordEvent } from './pass.ts';
-import type { Reconciler, ResourceReader, Resources } from './reconciler.ts';
+import type { Reconciler, ResourceReader, Resources, ResourceWriter } from './reconciler.ts';
 import { ResourceCache } from './resource-cache.ts';
 import { createLoopWriter, type LoopWriter, type WritableStore } from './resources.ts';
 import type { ObjectKey, ResourceStore } from './store/store.ts';
@@ -15,6 +15,8 @@ export interface LoopTools {
   readonly read: ResourceReader;
   /** Reads from the cache and fenced writes under the name of this kind's loop. */
   resourcesFor(kind: Kind): Resources;
+  /** Fenced writes on behalf of one of a loop's objects, which owns the fields, such as `reposync/shop`. */
+  writeAs(manager: string): ResourceWriter;
   /** Throws Fenced unless this process leads: asked by providers before each call that changes something. */
   guard(): void;
 }
@@ -56,12 +58,14 @@ export interface Loops {
 export function assembleLoops(options: LoopsOptions): Loops {
   const { store, clock, log, guard, alsoRead = [] } = options;
   const cache = new ResourceCache((kind) => new Informer({ kind, store, clock, log }));
-  const writerFor = (kind: Kind): LoopWriter =>
-    createLoopWriter({ store: options.writes, cache, manager: `controller/${kind.singular}`, fence: options.fence });
+  const writeAs = (manager: string): LoopWriter =>
+    createLoopWriter({ store: options.writes, cache, manager, fence: options.fence });
+  const writerFor = (kind: Kind): LoopWriter => writeAs(`controller/${kind.singular}`);
 
   const reconcilers = options.reconcilers({
     read: cache,
     resourcesFor: (kind) => ({ read: cache, write: writerFor(kind) }),
+    writeAs,
     guard,
   });
   for (const kind of alsoRead) cache.follow(kind);

@@ -15,7 +15,7 @@ import type { ResourceStore } from '../../controller/store/store.ts';
 import type { Identity } from '../../controller/access/token-store.ts';
 import { fieldOf } from '../../controller/json.ts';
 import { causesOf, Refused } from '../status.ts';
-import { oversizedValues, sealValues, withoutAppliedValues } from '../../controller/secrets/seal-secret.ts';
+import { secretProblems, sealValues, withoutAppliedValues } from '../../controller/secrets/seal-secret.ts';
 
 /** Something that is to be written. */
 export interface AdmissionRequest {
@@ -218,9 +218,7 @@ function sealSecret(
   const { name } = manifest.metadata;
   const spec = Secret.specSchema.parse(manifest.spec);
   const stored = existing ? Secret.specSchema.parse(existing.spec).data : {};
-  const problems = oversizedValues(spec.data);
-  if (spec.sealed)
-    problems.push({ path: 'spec.sealed', message: 'is not supported by this version; put the values into data' });
+  const problems = secretProblems(spec);
   if (problems.length > 0) throw invalid(kind, namespace, name, problems);
   // Whoever reads a Secret gets no data; sending it back as it was read must not wipe the values.
   const stated = fieldOf(fieldOf(raw, 'spec'), 'data') !== undefined;

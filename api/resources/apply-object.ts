@@ -1,12 +1,10 @@
 import type { Resource } from '../../crds/define-kind.ts';
 import type { ApiContext } from '../context.ts';
-import { isRecord } from '../../controller/json.ts';
 import { Refused } from '../status.ts';
-import { conflictsOf, mergeApplied, recordApply, type FieldConflict } from '../../controller/apply/apply.ts';
+import { mergedManifest, ownedManifest } from '../../controller/apply/apply-manifest.ts';
+import type { FieldConflict } from '../../controller/apply/apply.ts';
 import { mediaTypeOf, readBody } from './body.ts';
 import type { ResourceDeps } from './deps.ts';
-import { ownableOf, withOwners } from '../../controller/apply/field-owners.ts';
-import { readRecords } from '../../controller/apply/field-records.ts';
 import { fieldPathText } from '../../controller/apply/field-tree.ts';
 import { readWriteQuery } from './query.ts';
 import { respondObject } from './read.ts';
@@ -21,37 +19,20 @@ export async function applyObject(context: ApiContext, deps: ResourceDeps, targe
   if (manager === '')
     throw new Refused('BadRequest', 'An apply needs the parameter fieldManager: the name that the fields belong to.');
   const raw = await readBody(context.req.raw, mediaTypeOf(context.req.raw).endsWith('json') ? 'json' : 'yaml');
-  const applied = ownableOf(raw);
   const writer = writerOf(context, { fieldManager: manager });
   const identity = context.get('identity');
 
   const { object, created } = await retryConflicts(async () => {
     const existing = await deps.store.get(kind, { namespace, name });
     if (!existing) await deps.authorizer.check(identity, { verb: 'create', kind: kind.kind, namespace, name });
-    const live = existing ? ownableOf(existing) : {};
-    const entries = existing ? readRecords(existing.metadata) : [];
-    const merge = mergeApplied({ live, applied, manager, entries });
-    const manifest = await deps.admit({ kind, namespace, name, raw: withMerged(raw, merge), existing, identity });
-    const conflicts = conflictsOf({ before: live, after: ownableOf(manifest), applied, manager, entries });
+    const statement = { raw, existing, manager };
+    const admitted = await deps.admit({ kind, namespace, name, raw: mergedManifest(statement), existing, identity });
+    const { manifest, conflicts } = ownedManifest(statement, admitted, deps.clock.now());
     if (existing && conflicts.length > 0 && !force) throw conflictOf(existing, conflicts);
-    const owners = recordApply({ applied, manager, entries, overridden: conflicts, now: deps.clock.now() });
-    const owned = withOwners(manifest, owners);
-    if (!existing) return { object: await deps.store.create(kind, owned, writer, { dryRun }), created: true };
-    return { object: await deps.store.update(kind, merged(existing, owned), writer, { dryRun }), created: false };
+    if (!existing) return { object: await deps.store.create(kind, manifest, writer, { dryRun }), created: true };
+    return { object: await deps.store.update(kind, merged(existing, manifest), writer, { dryRun }), created: false };
   });
   return respondObject(context, deps, kind, object, created ? 201 : 200);
-}
-
-/** What was sent, with the merged fields in place: the rest of it is still to be checked. */
-function withMerged(raw: unknown, merge: unknown): unknown {
-  if (!isRecord(raw) || !isRecord(merge)) return raw;
-  const metadata = isRecord(raw['metadata']) ? raw['metadata'] : {};
-  const { annotations: _a, labels: _l, finalizers: _f, ownerReferences: _o, ...others } = metadata;
-  return {
-    ...raw,
-    metadata: { ...others, ...(isRecord(merge['metadata']) && merge['metadata']) },
-    spec: merge['spec'],
-  };
 }
 
 function conflictOf({ metadata, kind }: Resource, conflicts: readonly FieldConflict[]): Refused {

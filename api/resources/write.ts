@@ -11,6 +11,7 @@ import { fieldOf, isRecord } from '../../controller/json.ts';
 import { Refused } from '../status.ts';
 import { manifestFormat, readBody } from './body.ts';
 import type { ResourceDeps } from './deps.ts';
+import { overwritten } from '../../controller/apply/apply-manifest.ts';
 import { ownersAfterUpdate, ownersOfNew, withOwners } from '../../controller/apply/field-owners.ts';
 import { readRecords } from '../../controller/apply/field-records.ts';
 import { readWriteQuery } from './query.ts';
@@ -123,24 +124,13 @@ export async function changeObject(
 }
 
 /** An object as it is stored, with what a manifest says in place of what it said before. Throws for an outdated version. */
-export function merged(existing: Resource, { metadata, spec }: Manifest): Resource {
-  const { labels: _l, annotations: _a, finalizers: _f, ownerReferences: _o, ...kept } = existing.metadata;
-  const { labels, annotations, finalizers, ownerReferences, resourceVersion = '' } = metadata;
+export function merged(existing: Resource, manifest: Manifest): Resource {
+  const { resourceVersion = '' } = manifest.metadata;
   // Without a stated version it is the one that was just read: nothing that came in between is lost.
   if (resourceVersion !== '' && resourceVersion !== existing.metadata.resourceVersion) {
     throw new Refused('Conflict', staleRead(existing.kind, existing.metadata).message);
   }
-  return {
-    ...existing,
-    metadata: {
-      ...kept,
-      ...(labels && { labels }),
-      ...(annotations && { annotations }),
-      ...(finalizers && { finalizers }),
-      ...(ownerReferences && { ownerReferences }),
-    },
-    spec,
-  };
+  return overwritten(existing, manifest);
 }
 
 /** Tries again when somebody else was faster, on what they wrote. */

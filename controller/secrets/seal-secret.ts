@@ -1,3 +1,4 @@
+import type { Secret } from '../../crds/secret.ts';
 import type { FieldProblem } from '../errors.ts';
 import { isFault } from '../errors.ts';
 import type { SecretBox } from './secret-box.ts';
@@ -14,8 +15,15 @@ interface Place {
   name: string;
 }
 
-/** Values that are too large to be kept. */
-export function oversizedValues(data: Readonly<Record<string, unknown>>): FieldProblem[] {
+/** What is wrong with the values of a Secret, without showing any. */
+export function secretProblems(spec: Secret['spec']): FieldProblem[] {
+  const problems = oversizedValues(spec.data);
+  if (spec.sealed)
+    problems.push({ path: 'spec.sealed', message: 'is not supported by this version; put the values into data' });
+  return problems;
+}
+
+function oversizedValues(data: Readonly<Record<string, unknown>>): FieldProblem[] {
   return Object.entries(data)
     .filter(([, value]) => typeof value === 'string' && Buffer.byteLength(value) > MOST_BYTES)
     .map(([key]) => ({ path: `spec.data.${key}`, message: `must be at most ${MOST_BYTES / 2 ** 10} KiB` }));
