@@ -11,6 +11,8 @@ export interface Write<O extends StoredObject> {
   writer: Writer;
   action: AuditAction;
   dryRun: boolean;
+  /** Whether decisions hold the object as its kind reads it, and not only its metadata: then nobody has to read it again. */
+  isWhole: boolean;
   /** From what is stored now. Pure: it may be called again when that was changed before the decision could be stored. */
   decide(stored: Stored | undefined, context: DecisionContext): Decision<O>;
 }

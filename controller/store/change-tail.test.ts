@@ -15,7 +15,9 @@ class FakeLog {
   /** Awaited after what is answered was read, as a slow network would. */
   delay: () => Promise<unknown> = async () => undefined;
 
-  add(kind: string, count = 1): void {
+  /** Commits changes and answers them. */
+  add(kind: string, count = 1): StoredChange[] {
+    const before = this.changes.length;
     for (let n = 0; n < count; n += 1) {
       const version = BigInt(this.changes.length + 1);
       this.changes.push({
@@ -28,6 +30,7 @@ class FakeLog {
         previous: undefined,
       });
     }
+    return this.changes.slice(before);
   }
 
   readonly read = async (after: bigint, limit: number): Promise<ChangeBatch> => {
@@ -74,6 +77,48 @@ describe('ChangeTail', () => {
     for (const { told } of watches) expect(told).toEqual([1n, 2n, 3n]);
   });
 
+  it('hands out what this process committed without reading it', async () => {
+    const log = new FakeLog();
+    const tail = new ChangeTail({ readChanges: log.read, clock: new FakeClock() });
+    const watch = follow(tail, 'Toy', 0n);
+    await settle();
+    log.reads = 0;
+    tail.offer(log.add('Toy', 2));
+    await settle();
+    expect(watch.told).toEqual([1n, 2n]);
+    expect(log.reads).toBe(0);
+  });
+
+  it('reads what somebody else committed before what it is offered', async () => {
+    const log = new FakeLog();
+    const tail = new ChangeTail({ readChanges: log.read, clock: new FakeClock() });
+    const watch = follow(tail, 'Toy', 0n);
+    await settle();
+    log.add('Toy');
+    tail.offer(log.add('Toy'));
+    await settle();
+    expect(watch.told).toEqual([1n, 2n]);
+  });
+
+  it('reads on the news of a commit that it has not seen, and only then', async () => {
+    const log = new FakeLog();
+    const clock = new FakeClock();
+    const tail = new ChangeTail({ readChanges: log.read, clock });
+    const watch = follow(tail, 'Toy', 0n);
+    await settle();
+    tail.offer(log.add('Toy'));
+    log.reads = 0;
+    tail.heardOf('1');
+    await clock.advance(100);
+    await settle();
+    expect(log.reads).toBe(0);
+    log.add('Toy');
+    tail.heardOf('2');
+    await clock.advance(100);
+    await settle();
+    expect(watch.told).toEqual([1n, 2n]);
+  });
+
   it('does nothing while nobody watches', async () => {
     const log = new FakeLog();
     const clock = new FakeClock();
@@ -112,8 +157,10 @@ describe('ChangeTail', () => {
       watches.push({ since, watch: follow(tail, 'Toy', BigInt(since)) });
       // Sometimes all leave, so that the tail stands still and begins anew.
       if (round === 20 || round === 40) for (const { watch } of watches.splice(0)) watch.stop();
-      log.add('Toy', Math.ceil(Math.random() * 5));
-      tail.poke();
+      const committed = log.add('Toy', Math.ceil(Math.random() * 5));
+      // What this process commits is offered; of what others do the news comes, early or late.
+      if (Math.random() < 0.5) tail.offer(committed);
+      else if (Math.random() < 0.8) tail.poke();
       await pause(Math.random() * 3);
     }
     log.delay = async () => undefined;

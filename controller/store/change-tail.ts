@@ -6,6 +6,7 @@ import { Watcher } from './watcher.ts';
 
 const BATCH = 200;
 const BOOKMARK_MS = 5_000;
+const OWN_ANSWER_MS = 5;
 
 interface TailOptions {
   readChanges(after: bigint, limit: number): Promise<ChangeBatch>;
@@ -32,6 +33,26 @@ export class ChangeTail {
 
   constructor(options: TailOptions) {
     this.#options = options;
+  }
+
+  /** Changes that this process has just committed, in order and without a gap: watches get them without reading anything. */
+  offer(changes: readonly StoredChange[]): void {
+    const first = changes[0];
+    if (this.#closed || first === undefined) return;
+    if (this.#position === undefined || this.#position + 1n !== first.version) return this.poke();
+    this.#give(changes);
+    this.#position += BigInt(changes.length);
+  }
+
+  /** Somebody, perhaps this process, committed changes up to this version; a text that is none says nothing of how far. */
+  heardOf(version: string): void {
+    const isKnown = () =>
+      /^\d{1,19}$/.test(version) && this.#position !== undefined && BigInt(version) <= this.#position;
+    if (isKnown() || this.#position === undefined) return;
+    // The news of a commit of our own may be here before its answer.
+    this.#options.clock.after(OWN_ANSWER_MS, () => {
+      if (!isKnown()) this.poke();
+    });
   }
 
   /** Says that there may be changes to read. */
@@ -175,13 +196,23 @@ export class ChangeTail {
     const from = this.#position;
     if (from === undefined) return;
     const batch = await this.#options.readChanges(from, BATCH);
+    const position = this.#position;
     // Everybody left meanwhile: what was read is for nobody any more.
-    if (this.#position !== from) return;
-    for (const change of batch.changes) {
+    if (position === undefined) return;
+    if (position < from) {
+      this.#pokedMeanwhile = true;
+      return;
+    }
+    // What was offered meanwhile has been handed out.
+    this.#give(batch.changes.filter(({ version }) => version > position));
+    if (batch.upTo > position) this.#position = batch.upTo;
+    if (batch.more) this.#pokedMeanwhile = true;
+  }
+
+  #give(changes: readonly StoredChange[]): void {
+    for (const change of changes) {
       for (const watcher of this.#watchers) if (watcher.concerns(change)) watcher.push(change);
     }
-    this.#position = batch.upTo;
-    if (batch.more) this.#pokedMeanwhile = true;
   }
 
   #report(error: unknown): void {

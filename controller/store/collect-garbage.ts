@@ -53,6 +53,7 @@ function writeFor(action: GarbageAction, writer: Writer): Write<StoredObject> {
     writer,
     action: action.do === 'delete' ? 'delete' : 'update',
     dryRun: false,
+    isWhole: false,
     decide(stored, context) {
       if (stored === undefined) return { type: 'refused', fault: notFound(kind, key) };
       const current = rules.read(parseStored(stored));

@@ -12,14 +12,15 @@ export type AnyWrite = Write<StoredObject>;
 
 /** A new version of an object, to be stored at its place in the order of the batch. */
 export interface NewRevision {
-  /** The version that it was decided on; undefined when there was no such object. */
-  replaces: bigint | undefined;
+  /** What it was decided on; undefined when there was no such object. */
+  previous: Stored | undefined;
   change: ChangeType;
   kind: string;
   key: ObjectKey;
   /** Still with the version before. */
   object: StoredObject;
   json: string;
+  isWhole: boolean;
   audit: AuditRecord | undefined;
 }
 
@@ -66,12 +67,13 @@ export function decideBatch(
     batch.fence ??= write.writer.fence;
     const { object } = decision;
     batch.revisions.push({
-      replaces: stored?.version,
+      previous: stored,
       change: decision.type === 'removed' ? 'DELETED' : decision.change,
       kind: write.kind,
       key: write.key,
       object,
       json: storedJson(object),
+      isWhole: write.isWhole,
       audit: auditRecord(write, { before: stored?.json, after: object }),
     });
   }

@@ -28,8 +28,8 @@ interface MemoryBackendOptions {
   keepChanges: number;
   leases: MemoryLeaseStore | undefined;
   audit: MemoryAuditLog | undefined;
-  /** Called after every commit that changed something. */
-  committed: () => void;
+  /** Called after every commit that changed something, with what it changed. */
+  committed: (changes: readonly StoredChange[]) => void;
 }
 
 interface Entry extends StoredChange {
@@ -166,7 +166,7 @@ export class MemoryBackend implements StoreBackend {
     if (this.#changes.length > this.#options.keepChanges * 1.25 + 16) {
       this.#forget(this.#changes.length - this.#options.keepChanges);
     }
-    this.#options.committed();
+    this.#options.committed([entry]);
   }
 
   #forget(count: number): void {

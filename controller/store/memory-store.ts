@@ -26,7 +26,14 @@ export function createMemoryStore({
   ...options
 }: MemoryStoreOptions = {}): ResourceStore {
   const { keepChanges = 10_000, leases, audit, log } = options;
-  const backend = new MemoryBackend({ clock, newUid, keepChanges, leases, audit, committed: () => tail.poke() });
+  const backend = new MemoryBackend({
+    clock,
+    newUid,
+    keepChanges,
+    leases,
+    audit,
+    committed: (changes) => tail.offer(changes),
+  });
   const tail = new ChangeTail({ readChanges: (after, limit) => backend.readChanges(after, limit), clock, log });
   return createResourceStore({ backend, tail, log });
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { Fault, isFault } from '../errors.ts';
-import type { Accepted, ChangeBatch, PageRequest, StoreBackend, StoredPage, Write } from './backend.ts';
+import type { Accepted, ChangeBatch, PageRequest, StoreBackend, StoredChange, StoredPage, Write } from './backend.ts';
 import { Batcher } from './batcher.ts';
 import type { BuildQuery, Database } from './connect-postgres.ts';
 import type { AnyWrite } from './decide-batch.ts';
@@ -23,8 +23,8 @@ interface PostgresBackendOptions {
   reader: Database;
   clock: Clock;
   newUid: () => string;
-  /** Called after every commit that changed something. */
-  committed: () => void;
+  /** Called after every commit that changed something, with what it changed. */
+  committed: (changes: readonly StoredChange[]) => void;
 }
 
 type Sql = Parameters<BuildQuery>[0];

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
+import { deepFreeze } from '../deep-freeze.ts';
 import { Fault } from '../errors.ts';
+import type { StoredChange } from './backend.ts';
 import type { Settled } from './batcher.ts';
 import type { Database } from './connect-postgres.ts';
 import { decideBatch, mapKey, type AnyWrite, type DecidedBatch, type NewRevision } from './decide-batch.ts';
@@ -36,12 +38,13 @@ const Committed = z.object({ base: BigInteger.nullable() });
 
 /**
  * Decides and stores `writes`: all at once, but for those that change the same object, which follow one after the other. One
- * result for each, in order; a refused write has no effect on the others. `committed` is called after each commit.
+ * result for each, in order; a refused write has no effect on the others. `committed` is called after each commit, with what
+ * it changed.
  */
 export async function commitWrites(
   database: Database,
   writes: readonly AnyWrite[],
-  { committed, ...options }: CommitOptions & { committed: () => void },
+  { committed, ...options }: CommitOptions & { committed: (changes: readonly StoredChange[]) => void },
 ): Promise<Settled<void>[]> {
   const settled = new Map<AnyWrite, Settled<void>>();
   for (let waiting = writes; waiting.length > 0; waiting = waiting.filter((write) => !settled.has(write))) {
@@ -51,7 +54,7 @@ export async function commitWrites(
       const write = round[index];
       if (write && result) settled.set(write, result);
     });
-    if (batch.revisions.length > 0) committed();
+    if (batch.revisions.length > 0) committed(batch.revisions.map(changeOf));
   }
   return writes.map((write) => settled.get(write) ?? { ok: false, error: new Error('A write was not decided.') });
 }
@@ -115,11 +118,25 @@ async function readCurrent(database: Database, writes: readonly AnyWrite[]): Pro
   return { epoch: rows[0]?.epoch ?? undefined, objects: new Map(objects) };
 }
 
+/** As it will be read back, once it has its version. */
+function changeOf({ change, kind, key, object, json, isWhole, previous }: NewRevision): StoredChange {
+  return {
+    version: BigInt(object.metadata.resourceVersion),
+    change,
+    kind,
+    namespace: key.namespace ?? '',
+    name: key.name,
+    json,
+    ...(isWhole && { object: deepFreeze(object) }),
+    previous,
+  };
+}
+
 /** As `commit_batch` reads it. */
-function newRow({ replaces, change, kind, key, object: { metadata } }: NewRevision, place: number) {
+function newRow({ previous, change, kind, key, object: { metadata } }: NewRevision, place: number) {
   return {
     place,
-    replaces: replaces === undefined ? null : String(replaces),
+    replaces: previous === undefined ? null : String(previous.version),
     change,
     kind,
     namespace: key.namespace ?? '',

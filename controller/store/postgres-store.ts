@@ -38,7 +38,7 @@ export async function createPostgresStore({
     await Promise.all([reader.end(), writer.end()]);
     throw error;
   }
-  const backend = new PostgresBackend({ writer, reader, clock, newUid, committed: () => tail.poke() });
+  const backend = new PostgresBackend({ writer, reader, clock, newUid, committed: (changes) => tail.offer(changes) });
   const tail = new ChangeTail({
     readChanges: (after, limit) => backend.readChanges(after, limit),
     clock,
@@ -46,12 +46,14 @@ export async function createPostgresStore({
     pollMs: POLL_MS,
   });
   // Only to be quicker: without it the poll finds the changes of other processes.
-  const poke = () => tail.poke();
-  reader.listen(CHANGES_CHANNEL, poke, poke).catch((error: unknown) => {
-    log.warn(
-      { err: error },
-      `Cannot listen to the database; changes by other processes are seen within ${POLL_MS} ms.`,
-    );
-  });
+  const heard = (version: string) => tail.heardOf(version);
+  reader
+    .listen(CHANGES_CHANNEL, heard, () => tail.poke())
+    .catch((error: unknown) => {
+      log.warn(
+        { err: error },
+        `Cannot listen to the database; changes by other processes are seen within ${POLL_MS} ms.`,
+      );
+    });
   return createResourceStore({ backend, tail, log });
 }

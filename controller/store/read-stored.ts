@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Kind, Resource } from '../../crds/define-kind.ts';
+import type { StoredObject } from './decision.ts';
 import { describeObject, unreadable } from './refusals.ts';
 import { parseStored, type Stored } from './stored.ts';
 
@@ -15,6 +16,7 @@ const Identity = z.object({
 export function createReadStored(log: Pick<Logger, 'error'> | undefined): ReadStored {
   const reported = new Set<string>();
   return (kind, stored) => {
+    if (stored.object && isOf(kind, stored.object)) return stored.object;
     const object = parseStored(stored);
     try {
       return kind.read(object);
@@ -36,6 +38,11 @@ export function readOrThrow<R extends Resource>(kind: Kind<R>, object: unknown):
   } catch (error) {
     throw readFault(kind, object, error);
   }
+}
+
+/** One kind, one type of objects: the name of the kind proves it. */
+function isOf<R extends Resource>({ kind }: Kind<R>, object: StoredObject): object is R {
+  return object.kind === kind;
 }
 
 function readFault(kind: Pick<Kind, 'kind'>, object: unknown, error: unknown) {

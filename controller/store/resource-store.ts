@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Kind, Resource } from '../../crds/define-kind.ts';
 import type { AuditAction } from '../access/audit-log.ts';
+import { deepFreeze } from '../deep-freeze.ts';
 import type { StoreBackend } from './backend.ts';
 import type { ChangeTail } from './change-tail.ts';
 import { collectGarbage, envelopeRules } from './collect-garbage.ts';
@@ -33,10 +34,11 @@ export function createResourceStore({ backend, tail, log }: StoreOptions): Resou
       writer,
       action,
       dryRun: options.dryRun ?? false,
+      isWhole: true,
       decide: (stored, context) =>
         prepare(stored === undefined ? undefined : readOrThrow(kind, parseStored(stored)), context),
     });
-    return accepted.object;
+    return deepFreeze(accepted.object);
   }
 
   return {
@@ -80,6 +82,7 @@ export function createResourceStore({ backend, tail, log }: StoreOptions): Resou
         writer,
         action: 'delete',
         dryRun: options.dryRun ?? false,
+        isWhole: false,
         decide: (stored, context) =>
           prepareDelete(
             rules,

@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import type { StoredObject } from './decision.ts';
 
 /** An object as it is kept: JSON in which the version is left open, and the version. */
 export interface Stored {
   version: bigint;
   json: string;
+  /** What `json` says, where this process made it: as its kind reads it, with its version, frozen. */
+  object?: StoredObject | undefined;
 }
 
 const Versioned = z.looseObject({ metadata: z.looseObject({}) });

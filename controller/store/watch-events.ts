@@ -35,10 +35,11 @@ function whole<R extends Resource>(read: ReadStored, kind: Kind<R>, change: Stor
 function selected<R extends Resource>(
   read: ReadStored,
   kind: Kind<R>,
-  { change, version, json, previous }: StoredChange,
+  stored: StoredChange,
   selects: (object: R | undefined) => object is R,
 ): Change<R> | undefined {
-  const object = read(kind, { version, json });
+  const { change, version, previous } = stored;
+  const object = read(kind, stored);
   const before = previous === undefined ? undefined : read(kind, { version, json: previous.json });
   if (change !== 'DELETED' && selects(object)) return { type: selects(before) ? 'MODIFIED' : 'ADDED', object };
   if (!selects(before)) return undefined;

@@ -195,7 +195,12 @@ export function writeBehaviour(make: MakeStore): void {
   it('shares no memory with its callers', async () => {
     const { store } = await make();
     const created = await store.create(Secret, secretManifest('token', { a: '1' }), person);
-    created.spec.data['a'] = 'tampered';
+    // What is answered may be shared with watches, and then it is frozen.
+    expect(() => (created.spec.data['a'] = 'tampered')).toThrow(TypeError);
+    const manifest = secretManifest('other', { a: '1' });
+    const other = await store.create(Secret, manifest, person);
+    manifest.spec.data['a'] = 'tampered';
+    expect(other.spec.data).toEqual({ a: '1' });
     const read = await store.get(Secret, key);
     expect(read?.spec.data).toEqual({ a: '1' });
   });
