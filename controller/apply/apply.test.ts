@@ -118,6 +118,15 @@ describe('apply', () => {
     });
     expect(again).toEqual(first.entries);
   });
+
+  it('leaves the record alone when several apply the same again, in whatever order', () => {
+    const applied = { spec: { replicas: 2 } };
+    const world = apply(apply({ object: {}, entries: [] }, 'cli', applied), 'git', applied);
+    for (const manager of ['cli', 'git'])
+      expect(recordApply({ applied, manager, entries: world.entries, overridden: [], now: later })).toEqual(
+        world.entries,
+      );
+  });
 });
 
 describe('recordUpdate', () => {

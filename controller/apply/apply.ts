@@ -80,8 +80,10 @@ export function recordApply({
 }: Applying & { overridden: readonly FieldConflict[]; now: Date }): ManagedFields[] {
   const stated = treeOf(applied);
   const mine = entries.find((entry) => isApplyOf(entry, manager));
+  const isSame = mine !== undefined && sameJson(treeOfEntry(mine), stated);
   const left = entries
-    .filter((entry) => entry !== mine)
+    // What is stated again stays in its place: a record in another order would be a change.
+    .filter((entry) => entry !== mine || isSame)
     .flatMap((entry) => {
       const lost = overridden.filter(
         (conflict) => conflict.manager === entry.manager && conflict.operation === entry.operation,
@@ -94,8 +96,7 @@ export function recordApply({
             now,
           );
     });
-  if (mine && sameJson(treeOfEntry(mine), stated)) return [...left, mine];
-  return isEmpty(stated) ? left : [...left, entryOf(manager, 'Apply', stated, now)];
+  return isSame || isEmpty(stated) ? left : [...left, entryOf(manager, 'Apply', stated, now)];
 }
 
 /** Who states what after a write that is no apply: what it changed belongs to its manager alone. */
