@@ -117,8 +117,15 @@ export class ApiClient {
     });
   }
 
-  async delete({ kind, name, namespace }: PlacedTarget, propagationPolicy: string): Promise<void> {
-    await this.#json('DELETE', `${pathOf(kind, namespace, name)}?propagationPolicy=${propagationPolicy}`);
+  /** With a uid it is that very object or a conflict, never one that came in its place. */
+  async delete({ kind, name, namespace }: PlacedTarget, propagationPolicy: string, uid?: string): Promise<void> {
+    const path = `${pathOf(kind, namespace, name)}?propagationPolicy=${propagationPolicy}`;
+    const body = JSON.stringify({ preconditions: { uid } });
+    await this.#json(
+      'DELETE',
+      path,
+      uid === undefined ? {} : { headers: { 'content-type': 'application/json' }, body },
+    );
   }
 
   /** Changes after `since`, until the signal aborts or the server ends the watch. */

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { namespaceOption, readFlag, timeoutOption } from './options.ts';
+import { inventoryOption, namespaceOption, readFlag, timeoutOption } from './options.ts';
 import type { Tools } from './program.ts';
 
 /** The commands that change something on the server. */
@@ -7,7 +7,7 @@ export function defineWriteCommands(program: Command, { say, end, outliveReader,
   program
     .command('apply')
     .description('create or change what the files say; all of it or nothing')
-    .requiredOption('-f, --filename <path...>', 'a file, a folder, or - for standard input')
+    .requiredOption('-f, --filename <path...>', 'a file, a folder, an https address, or - for standard input')
     .addOption(namespaceOption())
     .addOption(new Option('--dry-run <where>', 'check only: on the server, or here').choices(['server', 'client']))
     .option('--wait', 'until everything is ready')
@@ -15,11 +15,15 @@ export function defineWriteCommands(program: Command, { say, end, outliveReader,
     .option('--exit-code', 'end with 1 when something changed')
     .option('--force-conflicts', 'take over fields that another manager owns')
     .option('--field-manager <name>', 'who owns the fields', 'containr-cli')
+    .addOption(inventoryOption())
+    .option('--prune', 'delete what an earlier apply of the inventory made and the files no longer say')
+    .option('--prune-data', 'with --prune: projects, databases, volumes and backups too')
     .addHelpText(
       'after',
       `
 Examples:
   containr apply -f shop.yaml
+  containr apply -f deploy/ --inventory shop --prune --dry-run=server
   containr apply -f deploy/ --dry-run=server --exit-code
   git show HEAD:shop.yaml | containr apply -f - --wait`,
     )
@@ -28,6 +32,30 @@ Examples:
       const [{ apply }, connect] = await Promise.all([import('./commands/apply.ts'), loadClient()]);
       const outcome = await apply(connect, flags, say);
       if (flags.exitCode && outcome === 'changed') end('negative');
+    });
+
+  program
+    .command('diff')
+    .description('show what an apply of the files would change; ends with 1 when something would')
+    .requiredOption('-f, --filename <path...>', 'a file, a folder, an https address, or - for standard input')
+    .addOption(namespaceOption())
+    .option('--force-conflicts', 'as if fields that another manager owns were taken over')
+    .option('--field-manager <name>', 'who would own the fields', 'containr-cli')
+    .addOption(inventoryOption())
+    .option('--prune', 'show what would be pruned too')
+    .option('--prune-data', 'with --prune: projects, databases, volumes and backups too')
+    .addHelpText(
+      'after',
+      `
+Values of secrets are shown as digests, which say whether they differ and nothing else.
+
+Examples:
+  containr diff -f shop.yaml
+  containr diff -f deploy/ --prune --inventory shop`,
+    )
+    .action(async (flags) => {
+      const [{ diff }, connect] = await Promise.all([import('./commands/diff.ts'), loadClient()]);
+      if ((await diff(connect, flags, say)) === 'differs') end('negative');
     });
 
   program

@@ -7,36 +7,45 @@ import { shownName, type ApiObject } from './objects.ts';
 
 export type Change = 'created' | 'configured' | 'unchanged';
 
+/** What an apply would do to an object. */
+export interface Preview {
+  change: Change;
+  before: ApiObject | undefined;
+  /** As the server would store it; as written where its project is yet to be made. */
+  after: ApiObject;
+}
+
 /**
- * The server's own checks of every object, before anything is written; what each would do. One error for all that it
+ * The server's own checks of every object, before anything is written; what each would become. One error for all that it
  * refuses, each with its place.
  */
 export async function dryRun(
   client: ApiClient,
   entries: readonly CheckedEntry[],
   options: ApplyOptions,
-): Promise<Change[]> {
+): Promise<Preview[]> {
   const coming = await newProjects(client, entries);
   const problems: string[] = [];
-  const changes: Change[] = [];
+  const previews: Preview[] = [];
   let first: CliError | undefined;
   for (const entry of entries) {
     const { kind, object } = entry;
     try {
       const before = await client.find(targetOf(entry));
-      changes.push(changeBetween(before, await client.apply(kind, object, { ...options, dryRun: true })));
+      const after = await client.apply(kind, object, { ...options, dryRun: true });
+      previews.push({ change: changeBetween(before, after), before, after });
     } catch (error) {
       if (!(error instanceof CliError) || error.exit === 'server') throw error;
       // The project is in this very set: that it is missing is all that the server found.
       if (error.exit === 'notFound' && coming.has(object.metadata.namespace ?? '')) {
-        changes.push('created');
+        previews.push({ change: 'created', before: undefined, after: object });
         continue;
       }
       first ??= error;
       problems.push(...refusalLines(entry, error));
     }
   }
-  if (!first) return changes;
+  if (!first) return previews;
   throw new CliError(first.exit, problems[0] ?? first.message, [...problems.slice(1), 'Nothing was changed.']);
 }
 

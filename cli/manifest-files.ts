@@ -14,7 +14,8 @@ export interface ManifestEntry {
   lineOf(field: string): number | undefined;
 }
 
-const LIMIT_BYTES = 3 * 1024 * 1024;
+/** What a file may have. */
+export const MOST_BYTES = 3 * 1024 * 1024;
 const LIMIT_DOCUMENTS = 10_000;
 
 interface Found {
@@ -24,10 +25,15 @@ interface Found {
 
 /**
  * Reads files, folders (their .yaml, .yml and .json files, by name) and `-` for standard input. All that is wrong in any of
- * them is told at once, as one usage error.
+ * them is told at once, as one usage error. What was downloaded is read in place of a file of that name.
  */
-export function readManifests(paths: readonly string[]): ManifestEntry[] {
-  const found = paths.flatMap(filesOf).map(readFile);
+export function readManifests(
+  paths: readonly string[],
+  downloads: ReadonlyMap<string, Buffer> = new Map(),
+): ManifestEntry[] {
+  const found = paths
+    .flatMap((path) => (downloads.has(path) ? [path] : filesOf(path)))
+    .map((file) => readFile(file, downloads.get(file)));
   const problems = found.flatMap((file) => file.problems);
   if (problems.length > 0) throw manifestError(problems);
   const entries = found.flatMap((file) => file.entries);
@@ -52,11 +58,11 @@ function filesOf(path: string): string[] {
   }
 }
 
-function readFile(file: string): Found {
+function readFile(file: string, download: Buffer | undefined): Found {
   const name = file === '-' ? 'standard input' : file;
-  const bytes = readAtMost(file, LIMIT_BYTES);
-  if (bytes === undefined)
-    return refused(`${name}: is larger than ${LIMIT_BYTES / 2 ** 20} MiB, which is what a file may have. Split it.`);
+  const bytes = download ?? readAtMost(file, MOST_BYTES);
+  if (bytes === undefined || bytes.length > MOST_BYTES)
+    return refused(`${name}: is larger than ${MOST_BYTES / 2 ** 20} MiB, which is what a file may have. Split it.`);
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -6,6 +6,14 @@ export function namespaceOption(): Option {
   return new Option('-n, --namespace <project>', 'the project');
 }
 
+/** `--inventory`: a name that can be a label. InvalidArgumentError for anything else. */
+export function inventoryOption(): Option {
+  return new Option('--inventory <name>', 'remember what was applied under this name').argParser((name) => {
+    if (/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(name)) return name;
+    throw new InvalidArgumentError('Use letters, digits, "-", "_" and ".", at most 63.');
+  });
+}
+
 /** `--timeout`, in milliseconds once it is read. */
 export function timeoutOption(defaultMs: number): Option {
   return new Option('--timeout <duration>', 'how long to wait, such as 90s or 5m')

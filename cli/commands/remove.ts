@@ -1,7 +1,7 @@
 import type { ApiClient } from '../client.ts';
 import { CliError } from '../exit.ts';
 import { kindNamed, kindNames, placeOf, readPlacedTargets, targetName, type PlacedTarget } from '../kind-names.ts';
-import { readManifests } from '../manifest-files.ts';
+import { loadManifests } from '../load-manifests.ts';
 import { createProgress } from '../progress.ts';
 import type { Say } from '../text.ts';
 import { waitForAll } from '../wait-for-all.ts';
@@ -25,7 +25,7 @@ export async function remove(
   flags: DeleteFlags,
   say: Say,
 ): Promise<void> {
-  const targets = readDeletions(words, flags);
+  const targets = await readDeletions(words, flags);
   guardProjects(targets, flags.confirm ?? []);
   const client = connect();
   const going = new Map<PlacedTarget, string | undefined>();
@@ -54,7 +54,7 @@ export async function remove(
   }
 }
 
-function readDeletions(words: readonly string[], { filename, namespace }: DeleteFlags): PlacedTarget[] {
+async function readDeletions(words: readonly string[], { filename, namespace }: DeleteFlags): Promise<PlacedTarget[]> {
   if (filename && words.length > 0) throw new CliError('usage', 'Use KIND/NAME or -f FILE, not both.');
   if (filename) return fromFiles(filename, namespace);
   if (words.length === 0) throw new CliError('usage', 'What shall be deleted? Use KIND/NAME or -f FILE.');
@@ -62,8 +62,8 @@ function readDeletions(words: readonly string[], { filename, namespace }: Delete
 }
 
 /** Last applied, first removed. */
-function fromFiles(files: readonly string[], namespace: string | undefined): PlacedTarget[] {
-  return readManifests(files)
+async function fromFiles(files: readonly string[], namespace: string | undefined): Promise<PlacedTarget[]> {
+  return (await loadManifests(files))
     .map(({ object: { kind: name, metadata } }) => {
       const kind = kindNamed(name);
       return { kind, name: metadata.name, namespace: placeOf(kind, metadata.namespace ?? namespace) };
