@@ -33,8 +33,16 @@ export const fieldTexts: Readonly<Record<string, string>> = {
 
   // Secret.
   'Secret.spec.data': 'The values. They go in and never come out; leaving data out keeps what is stored.',
-  'Secret.spec.sealed': "Values encrypted with the installation's public key, safe to keep in Git.",
+  'Secret.spec.sealed':
+    'Values from "containr secret seal", each for this project, name and key only. Safe to keep in Git.',
   'Secret.status.keys': 'The keys that have a value.',
+  'Secret.status.outdatedKeys':
+    'Keys with values under a key of the installation that is not the newest: seal or write them anew.',
+  'Secret.status.opened': 'What came out of the sealed values, encrypted for the store. Never shown.',
+  'opened.of': 'Fingerprint of the sealed text.',
+  'opened.keyId': 'Which key of the installation it is sealed for.',
+  'opened.value': 'The value, encrypted.',
+  'opened.problem': 'Why it cannot be opened.',
   'keys.name': 'Name of the key.',
   'keys.digest': 'Keyed digest: equal values in one project show the same, and it says nothing else.',
 

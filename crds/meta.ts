@@ -12,6 +12,9 @@ export const SYSTEM_NAMESPACE = 'containr-system';
 export const SERVICE_LABEL = `${GROUP}/service`;
 export const DEPLOYMENT_LABEL = `${GROUP}/deployment`;
 
+/** The annotation by which a webhook asks for a look at a repository; its value is echoed in the status when that was done. */
+export const WEBHOOK_REQUESTED_AT = `${GROUP}/webhook-requested-at`;
+
 /** An object that goes when its owner goes. `controller`: the owner's loop is woken by this object's changes. */
 export const OwnerReference = z.strictObject({
   apiVersion: z.string().max(128),

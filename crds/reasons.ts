@@ -159,7 +159,24 @@ export const reasons = {
   HostTaken: 'A host name belongs to another Service that had it first. Choose another.',
   NoUpstream: 'No guest is healthy. Read the conditions of the guests: containr describe.',
   RouteServing: 'Guests take requests.',
+  // RepoSync.
+  SourceEmpty:
+    'There is no object in the folder of the repository. Nothing is changed; correct spec.path or the branch.',
+  ManifestInvalid:
+    'A manifest of the repository is wrong; the message says where. Nothing is changed until all are right.',
+  FieldConflict: 'A field belongs to another manager. Leave it out of the repository, or agree on its value.',
+  ApplyFailed: 'An object could not be written; the message says why. The others are.',
+  RevisionApplied: 'The objects are as the commit says.',
+  PruneHeld: 'More would be deleted than spec.pruneLimit allows. Confirm the commit with spec.confirmPrune.',
+  PruneKept: 'Something that is no longer in the repository holds data or is marked to be kept. The message names it.',
+  PruneOff: 'Something is no longer in the repository and stays, because spec.prune is off.',
+  PruneDone: 'Nothing is left that is no longer in the repository.',
+  ObjectsReady: 'All applied objects are ready.',
+  ObjectsNotReady: 'Applied objects are not ready yet; the message names one.',
+  ObjectStalled: 'An applied object cannot get on; the message names it.',
   // Events only.
+  Pruned: 'Objects that are no longer in the repository were deleted.',
+  PlainSecret: 'A Secret is in the repository in plain text. Whoever can read the repository has its values.',
   Created: 'Made.',
   Started: 'Started.',
   Deleted: 'Removed.',

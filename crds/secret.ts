@@ -12,6 +12,16 @@ export const SecretKey = z
 export const SecretKeyRef = z.strictObject({ name: z.string().min(1).max(253), key: SecretKey });
 export const SecretRef = z.strictObject({ name: z.string().min(1).max(253) });
 
+/** A sealed value that was opened, or why it cannot be. */
+const OpenedValue = z.object({
+  /** Fingerprint of the sealed text that this came out of. */
+  of: z.string(),
+  /** Which key of the installation it is sealed for. */
+  keyId: z.string().optional(),
+  value: z.string().optional(),
+  problem: z.string().optional(),
+});
+
 /**
  * Values that go in and never come out. What is stored in `data` is ciphertext; what is answered has no `data` at all, but
  * the keys with keyed digests in the status.
@@ -34,6 +44,10 @@ export const Secret = defineKind('Secret', {
   status: CommonStatus.extend({
     /** Digests are keyed with the installation's key: equal values show as equal, and nothing can be guessed. */
     keys: z.array(z.object({ name: z.string(), digest: z.string() })).default([]),
+    /** Keys whose values are encrypted with a key of the installation that is no longer the newest. */
+    outdatedKeys: z.array(z.string()).default([]),
+    /** What came out of `sealed`, encrypted as `data` is, and as little shown. */
+    opened: z.record(SecretKey, OpenedValue).default({}),
   }),
 });
 export type Secret = ResourceOf<typeof Secret>;

@@ -27,7 +27,7 @@ export function validateManifest(raw: unknown): Validated {
     error: kind.kind === 'Secret' ? secretText : problemText,
   });
   if (outer.success && spec.success) {
-    const problems = nameProblems(kind, outer.data.metadata);
+    const problems = [...nameProblems(kind, outer.data.metadata), ...lostKeys(raw, [])];
     if (problems.length > 0) return refused(...problems);
     return {
       ok: true,
@@ -90,6 +90,17 @@ function nameProblems(kind: AnyKind, metadata: ManifestMeta): FieldProblem[] {
     problems.push({ path: 'metadata.namespace', message: `must not be set: a ${kind.kind} is not in a project` });
   }
   return problems;
+}
+
+/** Zod passes over this one key in silence, wherever any key may stand. */
+function lostKeys(value: unknown, path: readonly PropertyKey[]): FieldProblem[] {
+  if (Array.isArray(value)) return value.flatMap((item: unknown, index) => lostKeys(item, [...path, index]));
+  if (!isRecord(value)) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === '__proto__'
+      ? [{ path: pathText([...path, key]), message: 'is not a name that can be used; choose another' }]
+      : lostKeys(inner, [...path, key]),
+  );
 }
 
 function problemsOf(issue: z.core.$ZodIssue, base: readonly PropertyKey[], schema: JsonSchema): FieldProblem[] {
