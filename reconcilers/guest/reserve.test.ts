@@ -90,6 +90,16 @@ describe('reserve', () => {
     expect(await reserveAll([guestNamed('a')], cluster, kept, elsewhere)).toMatchObject([{ vmid: 20_001 }]);
   });
 
+  it('takes no address that a guest has just given back: it goes on behind the newest', async () => {
+    const had = guestNamed('newest');
+    const newest = {
+      ...had,
+      status: { ...had.status, cluster: 'home', vmid: 20_003, reservedAddress: '10.40.0.53/24' },
+    };
+    const [chosen] = await reserveAll([guestNamed('a')], cluster, newest);
+    expect(chosen).toMatchObject({ reservedAddress: '10.40.0.54/24' });
+  });
+
   it('goes to the cluster and node of its volume', async () => {
     const mounts = [{ volume: 'data', mountPath: '/data' }];
     const volume = testObject(Volume, 'data', {}, { cluster: 'home', node: 'pve2', volid: 'local-lvm:vm-7-disk-0' });

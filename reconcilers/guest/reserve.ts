@@ -5,7 +5,7 @@ import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
-import { firstFreeAddress, ipv4Text, ipv4Number } from '../shared/ipv4.ts';
+import { ipv4Number, ipv4Text, nextFreeAddress } from '../shared/ipv4.ts';
 import type { Reservations } from '../shared/reservations.ts';
 import { troubleOf, type Trouble } from '../shared/trouble.ts';
 import { mountConstraints, volumesOf } from '../shared/volumes.ts';
@@ -174,12 +174,24 @@ function chooseAddress(
   const hosts = 2 ** (32 - Number(prefix));
   const start = Math.floor(ipv4Number(base) / hosts) * hosts;
   const useless = new Set([ipv4Text(start), ipv4Text(start + hosts - 1), network.gateway]);
-  const address = firstFreeAddress(
-    network.pool.from,
-    network.pool.to,
+  const address = nextFreeAddress(
+    { ...network.pool, after: newestAddress(here) },
     (candidate) => taken.has(candidate) || useless.has(candidate) || !claim(candidate),
   );
   return address === undefined ? undefined : `${address}/${prefix}`;
+}
+
+/**
+ * The address that was chosen last. Going on behind it leaves one that was given back unused for long: neighbours still send
+ * what is for it to the guest that had it, some for as long as ten seconds after they were last answered.
+ */
+function newestAddress(here: readonly Guest[]): string | undefined {
+  const [newest] = here
+    .flatMap(({ metadata, status: { reservedAddress } }) =>
+      reservedAddress === undefined ? [] : [{ at: metadata.creationTimestamp, address: hostOf(reservedAddress) }],
+    )
+    .toSorted((a, b) => (a.at === b.at ? ipv4Number(b.address) - ipv4Number(a.address) : a.at < b.at ? 1 : -1));
+  return newest?.address;
 }
 
 /** Proxmox's own prefix, and the rest from the guest's uid: the same guest keeps its address in a DHCP server. */

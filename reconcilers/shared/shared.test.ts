@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { childName } from './child-name.ts';
-import { firstFreeAddress, ipv4Number, ipv4Text } from './ipv4.ts';
+import { nextFreeAddress, ipv4Number, ipv4Text } from './ipv4.ts';
 import { Reservations } from './reservations.ts';
 import { stableHash } from './stable-hash.ts';
 
@@ -35,10 +35,18 @@ describe('ipv4', () => {
     expect(ipv4Text(ipv4Number('255.255.255.255'))).toBe('255.255.255.255');
   });
 
-  it('finds the lowest free address of a pool, or none', () => {
+  it.each([
+    ['the lowest without one before it', undefined, '10.0.0.7'],
+    ['the one behind that before it', '10.0.0.7', '10.0.0.8'],
+    ['the lowest again behind the end', '10.0.0.9', '10.0.0.7'],
+    ['the lowest where that before it is of another pool', '10.0.9.9', '10.0.0.7'],
+  ])('finds the next free address of a pool: %s', (_, after, found) => {
     const taken = new Set(['10.0.0.5', '10.0.0.6']);
-    expect(firstFreeAddress('10.0.0.5', '10.0.0.9', (address) => taken.has(address))).toBe('10.0.0.7');
-    expect(firstFreeAddress('10.0.0.5', '10.0.0.6', (address) => taken.has(address))).toBeUndefined();
+    expect(nextFreeAddress({ from: '10.0.0.5', to: '10.0.0.9', after }, (address) => taken.has(address))).toBe(found);
+  });
+
+  it('finds no address where all of a pool are taken', () => {
+    expect(nextFreeAddress({ from: '10.0.0.5', to: '10.0.0.6', after: '10.0.0.5' }, () => true)).toBeUndefined();
   });
 });
 
