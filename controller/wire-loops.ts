@@ -40,6 +40,7 @@ import { createClusterPool } from '../reconcilers/providers/proxmox/cluster-pool
 import { createProxmoxClient } from '../reconcilers/providers/proxmox/proxmox-client.ts';
 import { proxyReconciler } from '../reconcilers/proxy/reconciler.ts';
 import { proxmoxClusterReconciler } from '../reconcilers/proxmox-cluster/reconciler.ts';
+import { repoSyncReconciler } from '../reconcilers/repo-sync/reconciler.ts';
 import { routeReconciler } from '../reconcilers/route/reconciler.ts';
 import { secretReconciler } from '../reconcilers/secret/reconciler.ts';
 import { serviceReconciler } from '../reconcilers/service/reconciler.ts';
@@ -204,6 +205,14 @@ export function wireLoops(parts: LoopParts): {
         }),
         proxyReconciler({ resources: resourcesFor(Proxy), proxies }),
         routeReconciler({ resources: resourcesFor(Route), proxies }),
+        repoSyncReconciler({
+          read: tools.read,
+          writeAs: tools.writeAs,
+          git,
+          workDir: join(config.dataDir, 'git-sync'),
+          box: secrets,
+          readSecret: (namespace, name) => values.values(namespace, name),
+        }),
         guestReconciler({
           resources: resourcesFor(Guest),
           clusters,
