@@ -48,7 +48,8 @@ import { memoryLogs } from './memory-logs.ts';
 
 const USER = { manager: 'containr-cli', user: 'test' };
 const INSTALLATION = 'a1b2c3d4';
-export const KEEP_UNUSED_MS = 14 * 86_400_000;
+/** Short, for every moment of it is lived through. */
+export const KEEP_UNUSED_MS = 2 * 3_600_000;
 export const REPOSITORY = 'https://git.example/shop/web.git';
 
 interface PrepareOptions {
@@ -226,7 +227,7 @@ export class SpineWorld {
     const reservations = new Reservations();
     return [
       projectReconciler(resourcesFor(Project)),
-      secretReconciler(() => ({ ok: true })),
+      secretReconciler({ check: () => ({ ok: true }), open: async () => ({}), outdated: () => [] }),
       proxmoxClusterReconciler({ resources: resourcesFor(ProxmoxCluster), clusters, readSecret: read }),
       builderReconciler({ resources: resourcesFor(Builder), builders, readSecret: read }),
       serviceReconciler(resourcesFor(Service)),
