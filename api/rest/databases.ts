@@ -3,7 +3,6 @@ import { Backup } from '../../crds/backup.ts';
 import { Database, DatabaseEngine, DatabasePlan } from '../../crds/database.ts';
 import { DnsLabel } from '../../crds/names.ts';
 import type { ApiContext } from '../context.ts';
-import { requireUnprotected } from '../resources/deletion-protection.ts';
 import { answer } from './answer.ts';
 import { backUp, restore } from './databases/backup-actions.ts';
 import { connectionUrls, type TellConnectionUrl } from './databases/connection-url.ts';
@@ -100,7 +99,6 @@ async function updateDatabase(context: ApiContext, deps: RestDeps, id: string): 
 async function deleteDatabase(context: ApiContext, deps: RestDeps, id: string): Promise<Response> {
   const database = await findObject(context, deps, Database, { id, verb: 'delete' });
   const shown = shownName(database);
-  await requireUnprotected(deps.store, database);
   await deleteObject(context, deps, Database, database);
   const kept = database.spec.retain ? ' Its volume is kept.' : '';
   return answer(context, { message: `The database "${shown}" is being deleted.${kept}` });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Database } from '../../crds/database.ts';
 import { Project } from '../../crds/project.ts';
 import { Service } from '../../crds/service.ts';
 import { createApi, createShop, make, service, type ApiFixture, type Person } from '../testing/api-fixture.ts';
@@ -176,6 +177,20 @@ describe('one project', () => {
     for (const id of ['shop', '%00', '..%2f', there.toUpperCase()]) {
       expect((await api.ask('GET', `${PROJECTS}/${id}`)).status).toBe(404);
     }
+  });
+
+  it('is refused while the project holds a protected database', async () => {
+    const api = await createShop();
+    const shop = await api.store.get(Project, { name: 'shop' });
+    await make(api, Database, {
+      apiVersion: 'containr.dev/v1alpha1',
+      kind: 'Database',
+      metadata: { name: 'main', namespace: 'shop' },
+      spec: { engine: 'postgresql', deletionProtection: true },
+    });
+    const answer = await api.ask('DELETE', `${PROJECTS}/${shop?.metadata.uid}`, { as: 'owner' });
+    expect(bodyOf(answer, 409)['error']).toContain('protected against deletion');
+    expect((await api.store.get(Project, { name: 'shop' }))?.metadata.deletionTimestamp).toBeUndefined();
   });
 
   it('is gone for the contract once its deletion was asked for, and takes its objects along first', async () => {

@@ -4,6 +4,7 @@ import { API_VERSION, SYSTEM_NAMESPACE, type OwnerReference } from '../../crds/m
 import { isFault, type FieldProblem } from '../../controller/errors.ts';
 import { sameJson } from '../../controller/same-json.ts';
 import type { ApiContext } from '../context.ts';
+import { requireUnprotected } from '../resources/deletion-protection.ts';
 import { shownMetadata } from '../../controller/apply/field-records.ts';
 import { storeChanged, storeNew, type WrittenBy } from '../resources/write.ts';
 import { writerOf } from '../resources/writer.ts';
@@ -105,7 +106,10 @@ export async function changeSpec<R extends Resource>(
   }
 }
 
-/** Asks for the deletion of an object and of what it owns, what it owns first. Already being deleted is as good. */
+/**
+ * Asks for the deletion of an object and of what it owns, what it owns first. Already being deleted is as good; 409 for what is
+ * protected.
+ */
 export async function deleteObject<R extends Resource>(
   context: ApiContext,
   { store }: Pick<RestDeps, 'store'>,
@@ -113,6 +117,7 @@ export async function deleteObject<R extends Resource>(
   object: R,
 ): Promise<void> {
   requireMatch(context, object);
+  await requireUnprotected(store, object);
   const { namespace, name, uid } = object.metadata;
   try {
     await store.delete(kind, { namespace, name }, byRest(context).writer, { uid, propagation: 'Foreground' });
