@@ -16,7 +16,18 @@ const BuiltImage = z.strictObject({
   tag: z
     .string()
     .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, 'must be a tag of at most 128 letters, digits, "_", "." or "-"'),
-  labels: z.record(z.string().min(1).max(128), SingleLine.max(1024)).default({}),
+  labels: z
+    .record(
+      z
+        .string()
+        .max(128)
+        .regex(
+          /^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$/,
+          'must be the name of a label, such as "org.example.team": letters, digits, ".", "_", "-" and "/"',
+        ),
+      SingleLine.max(1024),
+    )
+    .default({}),
   registry: SingleLine.max(255).optional(),
 });
 

@@ -41,30 +41,41 @@ export const EnvName = z
   .max(256)
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be letters, digits and "_", and not begin with a digit');
 
+/** Half a character of UTF-16 cannot be written as UTF-8: something else would arrive where it goes. */
+const isWhole = (text: string): boolean => text.isWellFormed();
+const NOT_WHOLE = 'must not contain half a character (a lone surrogate)';
+
 /** One line of text that no control character can break out of. */
 export const SingleLine = z
   .string()
   .max(1024)
-  .regex(/^[^\u0000-\u001f\u007f]*$/, 'must be one line without control characters');
+  .regex(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/, 'must be one line without control characters')
+  .refine(isWhole, NOT_WHOLE);
 
 /** Text for an environment variable: anything but NUL. */
 export const EnvText = z
   .string()
   .max(32_768, 'must be at most 32768 characters long')
-  .regex(/^[^\u0000]*$/, 'must not contain a NUL character');
+  .regex(/^[^\u0000]*$/, 'must not contain a NUL character')
+  .refine(isWhole, NOT_WHOLE);
+
+/** A command: words as a JSON list, or a line or script for a shell. It goes on as one argument, which cannot hold NUL. */
+export const CommandText = EnvText.max(4096);
 
 /** An absolute path inside a guest. */
 export const GuestPath = z
   .string()
   .max(1024)
-  .regex(/^\/[^\u0000-\u001f\u007f]*$/, 'must be an absolute path without control characters')
+  .regex(/^\/[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/, 'must be an absolute path without control characters')
+  .refine(isWhole, NOT_WHOLE)
   .refine((path) => !path.split('/').includes('..'), 'must not contain ".."');
 
 /** A path inside a repository: relative or absolute to its root, never outside. */
 export const RepositoryPath = z
   .string()
   .max(1024)
-  .regex(/^[^\u0000-\u001f\u007f]+$/, 'must be a path without control characters')
+  .regex(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$/, 'must be a path without control characters')
+  .refine(isWhole, NOT_WHOLE)
   .refine((path) => !path.split('/').includes('..'), 'must not contain ".."')
   .refine((path) => !path.startsWith('-'), 'must not begin with "-"');
 

@@ -10,7 +10,12 @@ const StorageName = z
   .max(100);
 const Bridge = z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/, 'must be the name of a bridge or vnet');
 
-const Endpoint = z.url({ protocol: /^https$/, error: 'must be an https URL such as https://pve1.lan:8006' }).max(256);
+const ENDPOINT = 'must be an https URL such as https://pve1.lan:8006';
+const Endpoint = z
+  .string()
+  .max(256)
+  .regex(/^https:\/\/[^\s\u0000-\u001f\u007f]+$/, ENDPOINT)
+  .refine((text) => URL.canParse(text), ENDPOINT);
 
 const Tls = z
   .union(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DnsLabel, EnvName, ObjectName, EnvText, GuestPath, PortNumber, RepositoryPath } from './names.ts';
+import { CommandText, DnsLabel, EnvName, ObjectName, EnvText, GuestPath, PortNumber, RepositoryPath } from './names.ts';
 import { ByteQuantity, CpuQuantity } from './quantity.ts';
 import { Duration } from './duration.ts';
 import { SecretKeyRef, SecretRef } from './secret.ts';
@@ -84,7 +84,7 @@ export const RepositoryUrl = z
   .min(1)
   .max(2048)
   .regex(
-    /^[^-\s\u0000-\u001f\u007f][^\s\u0000-\u001f\u007f]*$/,
+    /^[^-\s\u0000-\u001f\u007f-\u009f][^\s\u0000-\u001f\u007f-\u009f]*$/,
     'must be a repository URL without spaces, not beginning with "-"',
   )
   .refine((url) => !/^[a-z0-9+.-]+::/i.test(url), 'must not name a remote helper ("ext::" and the like)')
@@ -132,8 +132,8 @@ export type Source = z.output<typeof Source>;
 
 export const BuildSettings = z.strictObject({
   builder: z.enum(['auto', 'dockerfile', 'railpack', 'nixpacks', 'image']).default('auto'),
-  buildCommand: z.string().max(4096).optional(),
-  startCommand: z.string().max(4096).optional(),
+  buildCommand: CommandText.optional(),
+  startCommand: CommandText.optional(),
   environment: z.record(EnvName, EnvText).default({}),
   args: z.record(EnvName, EnvText).default({}),
   /** Mounted while building, never part of a layer, an argument or the history of the image. Needs BuildKit. */
@@ -146,7 +146,7 @@ export const BuildSettings = z.strictObject({
 export type BuildSettings = z.output<typeof BuildSettings>;
 
 /** A command before a rollout, such as a migration. */
-export const PreDeploy = z.strictObject({ command: z.string().min(1).max(4096), timeout: Duration.default('10m') });
+export const PreDeploy = z.strictObject({ command: CommandText.min(1), timeout: Duration.default('10m') });
 
 /** What process 1 of a guest runs, after image and service have had their say. */
 export const GuestProcess = z.strictObject({
