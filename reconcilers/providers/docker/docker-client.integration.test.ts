@@ -8,7 +8,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { repackImage } from '../oci/repack-image.ts';
 import type { DockerClient } from './client.ts';
 import { createDockerClient } from './docker-client.ts';
+import { pinnedReference } from './image-reference.ts';
 import { dockerConformance } from './testing/conformance.ts';
+import { startPrivateRegistry } from './testing/private-registry.ts';
 import { startDaemon, whyNoDaemon, type TestDaemon } from './testing/docker-daemon.ts';
 
 const busybox = '/bin/busybox';
@@ -147,6 +149,65 @@ describe.skipIf(why !== undefined)('a DockerClient: a real engine', () => {
     expect(seen).toContain(`Basic ${Buffer.from('ada:hunter2').toString('base64')}`);
     registry.closeAllConnections();
     registry.close();
+  });
+
+  it('pulls from a private registry with credentials, step by step, and knows the digest', async () => {
+    await using registry = await startPrivateRegistry('ada', 'hunter2');
+    const image = `${registry.host}/box:1`;
+    const pull = (password: string, percents: number[] = []) =>
+      client.pull(
+        image,
+        { username: 'ada', password },
+        () => undefined,
+        (one) => percents.push(one),
+        signal,
+      );
+    await expect(pull('wrong')).rejects.toMatchObject({ meaning: 'denied' });
+    await expect(pull('wrong')).rejects.not.toThrow(/wrong/);
+    const percents: number[] = [];
+    const { imageId, digest } = await pull('hunter2', percents);
+    expect(digest).toBe(registry.digest);
+    expect(percents.at(-1)).toBe(100);
+    expect(percents).toEqual(percents.toSorted((a, b) => a - b));
+    expect(await client.inspect(imageId, signal)).toMatchObject({ config: { cmd: ['/hello'] } });
+    const pinned = pinnedReference(image, registry.digest);
+    const again = await client.pull(
+      pinned,
+      { username: 'ada', password: 'hunter2' },
+      () => undefined,
+      () => undefined,
+      signal,
+    );
+    expect(again).toEqual({ imageId, digest });
+    await client.remove(imageId, signal);
+  });
+
+  it('shows credentials to the registry of the image that a Dockerfile begins with, and to no other', async () => {
+    await using registry = await startPrivateRegistry('ada', 'hunter2');
+    await writeFile(join(folder, 'Dockerfile'), `FROM ${registry.host}/box:1\nENV A=b\n`);
+    const request = { contextDir: folder, dockerfile: 'Dockerfile', tag: 'test/from:1', args: {}, labels: {} };
+    const login = { username: 'ada', password: 'hunter2' };
+    const from = (host: string) =>
+      client.build(
+        { ...request, platform: 'linux/amd64', registries: { [host]: login } },
+        () => undefined,
+        () => undefined,
+        signal,
+      );
+    await expect(from('ghcr.io')).rejects.toMatchObject({ meaning: expect.stringMatching(/denied|imageNotFound/) });
+    const { imageId } = await from(registry.host);
+    expect(await client.inspect(imageId, signal)).toMatchObject({ config: { cmd: ['/hello'] } });
+  });
+
+  it('says that BuildKit is not to be had where no program for it is named', async () => {
+    const request = { contextDir: folder, dockerfile: 'Dockerfile', tag: 'test/kit:1', args: {}, labels: {} };
+    const building = client.build(
+      { ...request, platform: 'linux/amd64', buildkit: { secrets: {} } },
+      () => undefined,
+      () => undefined,
+      signal,
+    );
+    await expect(building).rejects.toMatchObject({ meaning: 'toolMissing' });
   });
 
   it('saves images that can be repacked for Proxmox, twice to the same bytes', async () => {
