@@ -19,7 +19,14 @@ const Envelope = z.object({
 
 /** The rules for objects of which only the metadata matters; good for kinds that this version does not know. */
 export function envelopeRules(kind: string, scope: KindRules['scope']): KindRules {
-  return { kind, scope, finalizer: undefined, immutableExcept: undefined, read: (stored) => Envelope.parse(stored) };
+  return {
+    kind,
+    scope,
+    finalizer: undefined,
+    immutableExcept: undefined,
+    read: (stored) => Envelope.parse(stored),
+    statusSchema: z.unknown(),
+  };
 }
 
 /** Deletes what lost its last owner, and lets go of owners whose deletion waited for their children. Answers how many were deleted. */

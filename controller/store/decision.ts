@@ -19,6 +19,8 @@ export interface KindRules<O extends StoredObject = StoredObject> {
   readonly immutableExcept: readonly string[] | undefined;
   /** Throws a ZodError for what is not of this kind. */
   read(stored: unknown): O;
+  /** As `read` does it with the status. */
+  readonly statusSchema: { parse(stored: unknown): O['status'] };
 }
 
 /** What a decision depends on besides the objects. */

@@ -103,11 +103,13 @@ export function prepareStatus<O extends StoredObject>(
 ): Decision<O> {
   const refusal = stale(kind, current, object.metadata);
   if (refusal || !current) return refused(refusal ?? notFound(kind.kind, object.metadata));
-  const decision = checked(kind, 'MODIFIED', { ...current, status: object.status });
-  if (decision.type !== 'stored') return decision;
-  if (sameJson(current.status, decision.object.status)) return { type: 'unchanged', object: current };
-  decision.object.metadata.managedFields = recordManager(current.metadata.managedFields, context, 'status');
-  return decision;
+  const status = attempt(kind, current, () => kind.statusSchema.parse(asRead(object.status)));
+  if (!status.ok) return refused(status.fault);
+  if (sameJson(current.status, status.value)) return { type: 'unchanged', object: current };
+  const managedFields = recordManager(current.metadata.managedFields, context, 'status');
+  // The rest is as it was read.
+  const next = { ...current, metadata: { ...current.metadata, managedFields }, status: status.value };
+  return { type: 'stored', change: 'MODIFIED', object: next };
 }
 
 /** Removes what nothing holds; marks the rest, to be removed with its last finalizer. */
@@ -167,11 +169,25 @@ function checked<O extends StoredObject>(
   change: 'ADDED' | 'MODIFIED',
   candidate: StoredObject,
 ): Decision<O> {
+  const object = attempt(kind, candidate, () => kind.read(asRead(candidate)));
+  return object.ok ? { type: 'stored', change, object: object.value } : refused(object.fault);
+}
+
+function attempt<T>(
+  { kind }: Pick<KindRules, 'kind'>,
+  { metadata }: StoredObject,
+  read: () => T,
+): { ok: true; value: T } | { ok: false; fault: Fault } {
   try {
-    return { type: 'stored', change, object: kind.read(JSON.parse(JSON.stringify(candidate))) };
+    return { ok: true, value: read() };
   } catch (error) {
-    return refused(unreadable(error, `${describeObject(kind.kind, candidate.metadata)} is not valid`));
+    return { ok: false, fault: unreadable(error, `${describeObject(kind, metadata)} is not valid`) };
   }
+}
+
+/** What comes back of a value that was stored. */
+function asRead(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value ?? {}));
 }
 
 function changedImmutableField({ immutableExcept }: KindRules, before: unknown, after: unknown): string | undefined {
