@@ -24,6 +24,7 @@ import type { RestSettings } from './rest/rest-deps.ts';
 import { BASE } from './rest/base-path.ts';
 import { restRoutes } from './rest/rest-routes.ts';
 import { respondError } from './respond.ts';
+import { sealingKeyRoutes } from './sealing-key.ts';
 import { Refused } from './status.ts';
 import { traefikRoutes } from './traefik.ts';
 
@@ -33,6 +34,8 @@ interface AppOptions {
   audit: AuditLog;
   tokens: Pick<TokenStore, 'verify'>;
   secrets: SecretBox;
+  /** The public key that values of Secrets are sealed for. */
+  sealingKey(): Promise<string>;
   /** Version of the program, such as `0.1.0`. */
   version: string;
   clock: Clock;
@@ -85,6 +88,7 @@ export function createApp(options: AppOptions): Hono<ApiEnv> {
   }
   app.route('/', traefikRoutes({ store, authenticated }));
   app.route('/', resourceRoutes({ ...resources, authenticated }));
+  app.route('/', sealingKeyRoutes({ publicKey: options.sealingKey, authenticated }));
   const limits = new LoginLimits(clock);
   app.route('/', tokenRoutes({ ...access, authenticated, limits, clock }));
   app.route(

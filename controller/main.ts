@@ -22,6 +22,7 @@ import { createMetrics } from './metrics.ts';
 import { ownVersion } from './own-version.ts';
 import { Probes } from './probes.ts';
 import { Redactor } from './redactor.ts';
+import { createAgeKeys } from './secrets/age-keys.ts';
 import { openKeyring, type Keyring } from './secrets/keyring.ts';
 import { createSecretBox } from './secrets/secret-box.ts';
 import { connectPostgres } from './store/connect-postgres.ts';
@@ -60,6 +61,7 @@ async function run(
   const clock = systemClock;
   const keyring = await openKeyring(config.dataDir);
   const secrets = createSecretBox(keyring);
+  const ages = createAgeKeys(keyring);
   const database = await openDatabase(config, log, stack);
   await demandKeys(keyring, database.store, config.dataDir);
   const artifacts = createArtifactStore({ dir: join(config.dataDir, 'artifacts'), clock });
@@ -75,6 +77,7 @@ async function run(
     redactor,
     keyring,
     secrets,
+    ages,
     artifacts,
     logs: database.logs,
     metrics,
@@ -97,7 +100,11 @@ async function run(
     redact: (text) => redactor.text(text),
     tasks: [
       { name: 'trim logs', everyMs: 60_000, run: () => database.logs.trim(config.logLimitMiB * 2 ** 20) },
-      { name: 'remove archives and images that nothing needs', everyMs: 10 * 60_000, run: (signal) => loops.sweep(signal) },
+      {
+        name: 'remove archives and images that nothing needs',
+        everyMs: 10 * 60_000,
+        run: (signal) => loops.sweep(signal),
+      },
     ],
   });
   stack.defer(() => manager.stop());
@@ -118,6 +125,7 @@ async function run(
     trustedProxies: config.trustedProxies,
     rest: { corsOrigins: config.corsOrigins, buildRoot: config.buildRoot },
     secrets,
+    sealingKey: () => ages.publicKey(),
     version: ownVersion(),
     clock,
     log,

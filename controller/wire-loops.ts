@@ -56,7 +56,9 @@ import { type Metrics } from './metrics.ts';
 import { countProviderRequests } from './provider-metrics.ts';
 import type { Reconciler } from './reconciler.ts';
 import { Redactor } from './redactor.ts';
+import type { AgeKeys } from './secrets/age-keys.ts';
 import { type Keyring } from './secrets/keyring.ts';
+import { openSealed, outdatedKeys } from './secrets/open-sealed.ts';
 import { type SecretBox } from './secrets/secret-box.ts';
 import { createSecretValues } from './secrets/secret-values.ts';
 
@@ -71,6 +73,7 @@ export interface LoopParts {
   redactor: Redactor;
   keyring: Keyring;
   secrets: SecretBox;
+  ages: AgeKeys;
   artifacts: ArtifactStore;
   logs: LogStore;
   metrics: Metrics;
@@ -84,7 +87,7 @@ export function wireLoops(parts: LoopParts): {
   sweep(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 } {
-  const { config, log, redactor, keyring, secrets, artifacts, logs, life } = parts;
+  const { config, log, redactor, keyring, secrets, ages, artifacts, logs, life } = parts;
   const onRequest = countProviderRequests(parts.metrics.registry);
   const clock = systemClock;
   const changed = createSignal<string>();
@@ -168,7 +171,11 @@ export function wireLoops(parts: LoopParts): {
       const reservations = new Reservations();
       return [
         projectReconciler(resourcesFor(Project)),
-        secretReconciler((secret) => values.check(secret)),
+        secretReconciler({
+          check: (secret) => values.check(secret),
+          open: (secret) => openSealed(secret, { ages, box: secrets }),
+          outdated: (secret) => outdatedKeys(secret, ages, secrets),
+        }),
         proxmoxClusterReconciler({ resources: resourcesFor(ProxmoxCluster), clusters, readSecret: system }),
         builderReconciler({ resources: resourcesFor(Builder), builders, readSecret: system }),
         serviceReconciler(resourcesFor(Service)),

@@ -13,7 +13,7 @@ export const SecretKeyRef = z.strictObject({ name: z.string().min(1).max(253), k
 export const SecretRef = z.strictObject({ name: z.string().min(1).max(253) });
 
 /** A sealed value that was opened, or why it cannot be. */
-const OpenedValue = z.object({
+export const OpenedValue = z.object({
   /** Fingerprint of the sealed text that this came out of. */
   of: z.string(),
   /** Which key of the installation it is sealed for. */
@@ -21,6 +21,7 @@ const OpenedValue = z.object({
   value: z.string().optional(),
   problem: z.string().optional(),
 });
+export type OpenedValue = z.output<typeof OpenedValue>;
 
 /**
  * Values that go in and never come out. What is stored in `data` is ciphertext; what is answered has no `data` at all, but
@@ -45,9 +46,9 @@ export const Secret = defineKind('Secret', {
     /** Digests are keyed with the installation's key: equal values show as equal, and nothing can be guessed. */
     keys: z.array(z.object({ name: z.string(), digest: z.string() })).default([]),
     /** Keys whose values are encrypted with a key of the installation that is no longer the newest. */
-    outdatedKeys: z.array(z.string()).default([]),
+    outdatedKeys: z.array(z.string()).optional(),
     /** What came out of `sealed`, encrypted as `data` is, and as little shown. */
-    opened: z.record(SecretKey, OpenedValue).default({}),
+    opened: z.record(SecretKey, OpenedValue).optional(),
   }),
 });
 export type Secret = ResourceOf<typeof Secret>;

@@ -222,6 +222,11 @@ function sealSecret(
   if (problems.length > 0) throw invalid(kind, namespace, name, problems);
   // Whoever reads a Secret gets no data; sending it back as it was read must not wipe the values.
   const stated = fieldOf(fieldOf(raw, 'spec'), 'data') !== undefined;
-  const data = stated ? sealValues(box, { namespace, name }, spec.data, stored) : stored;
+  const data = stated ? sealValues(box, { namespace, name }, spec.data, stored) : without(stored, spec.sealed);
   return { ...manifest, spec: { ...spec, data } };
+}
+
+/** What is sealed from now on takes the place of what was written as it is. */
+function without(data: Readonly<Record<string, string>>, sealed: object = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(data).filter(([key]) => !Object.hasOwn(sealed, key)));
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../crds/secret.ts';
+import { openSealed } from '../../controller/secrets/open-sealed.ts';
+import { sealFor } from '../testing/seal-for.ts';
 import { API, createShop, secret, SHOP, type ApiFixture } from '../testing/api-fixture.ts';
 
 const secrets = `${SHOP}/secrets`;
@@ -165,13 +167,63 @@ describe('a Secret', () => {
     expect(JSON.stringify(refused.body)).not.toContain('4711');
   });
 
-  it('says that sealed values are not supported rather than to lose them', async () => {
+  it('stores sealed values as they come, and refuses what is none without quoting it', async () => {
     const api = await createShop();
-    const body = { ...secret('api', {}), spec: { sealed: { a: '-----BEGIN AGE ENCRYPTED FILE-----' } } };
-    expect(await api.ask('POST', secrets, { body })).toMatchObject({
-      status: 422,
-      body: { details: { causes: [{ field: 'spec.sealed' }] } },
+    const sealed = await sealFor(api, { namespace: 'shop', name: 'api', key: 'a', value: CANARY });
+    const written = { ...secret('api', { b: '1' }), spec: { data: { b: '1' }, sealed: { a: sealed } } };
+    expect(await api.ask('POST', secrets, { body: written })).toMatchObject({
+      status: 201,
+      body: { spec: { sealed: { a: sealed } }, status: { keys: [{ name: 'b' }] } },
     });
+    for (const text of [
+      CANARY,
+      '',
+      `-----BEGIN AGE ENCRYPTED FILE-----\n${CANARY}\n-----END AGE ENCRYPTED FILE-----\n`,
+    ]) {
+      const body = { ...secret('other', {}), spec: { sealed: { a: text } } };
+      const refused = await api.ask('POST', secrets, { body });
+      expect(refused).toMatchObject({ status: 422, body: { details: { causes: [{ field: 'spec.sealed.a' }] } } });
+      expect(JSON.stringify(refused.body)).not.toContain(CANARY);
+    }
+  });
+
+  it('refuses a key that is written and sealed; one that is sealed later takes the place of what was written', async () => {
+    const api = await shopWith({ a: '1', b: '2' });
+    const sealed = await sealFor(api, { namespace: 'shop', name: 'api', key: 'a', value: '3' });
+    const both = { ...secret('api', {}), spec: { data: { a: '1' }, sealed: { a: sealed } } };
+    expect(await api.ask('PUT', one, { body: both })).toMatchObject({
+      status: 422,
+      body: { details: { causes: [{ field: 'spec.sealed.a' }] } },
+    });
+    expect(await stored(api)).toEqual({ a: '1', b: '2' });
+    const alone = { ...secret('api', undefined), spec: { sealed: { a: sealed } } };
+    expect((await api.ask('PUT', one, { body: alone })).status).toBe(200);
+    expect(await stored(api)).toEqual({ b: '2' });
+  });
+
+  it('answers digests of what was opened, and never what it was opened to', async () => {
+    const api = await createShop();
+    const place = { namespace: 'shop', name: 'api', key: 'a' };
+    const sealed = await sealFor(api, { ...place, value: CANARY });
+    const lost = await sealFor(api, { ...place, namespace: 'other', key: 'c', value: CANARY });
+    const written = { ...secret('api', {}), spec: { data: { b: CANARY }, sealed: { a: sealed, c: lost } } };
+    await api.ask('POST', secrets, { body: written });
+    const found = await api.store.get(Secret, { namespace: 'shop', name: 'api' });
+    if (!found) throw new Error('the Secret is gone');
+    const opened = await openSealed(found, api);
+    await api.store.updateStatus(Secret, { ...found, status: { ...found.status, opened } }, { manager: 'test' });
+    const answer = await api.ask('GET', one);
+    const digest = api.box.digest('shop', CANARY);
+    expect(answer.body).toMatchObject({
+      status: {
+        keys: [
+          { name: 'a', digest },
+          { name: 'b', digest },
+          { name: 'c', digest: 'unreadable' },
+        ],
+      },
+    });
+    expect(JSON.stringify(answer.body)).not.toMatch(/enc:v1:|opened"/);
   });
 
   it('is not there for those who may not read it', async () => {

@@ -5,6 +5,7 @@ import { API_VERSION, SYSTEM_NAMESPACE } from '../../crds/meta.ts';
 import { SingleLine } from '../../crds/names.ts';
 import { Secret } from '../../crds/secret.ts';
 import { isFault } from '../../controller/errors.ts';
+import { storedValue } from '../../controller/secrets/stored-value.ts';
 import type { Identity } from '../../controller/access/token-store.ts';
 import type { ApiContext } from '../context.ts';
 import { forgeNames, type Forge, type ForgeRepository, type ForgeType } from '../forges/forge.ts';
@@ -111,11 +112,11 @@ async function ownProvider(deps: GitDeps, identity: Identity, id: string): Promi
 async function readToken({ store, secrets }: GitDeps, { spec, metadata }: GitProvider): Promise<string> {
   const { name, key } = spec.tokenSecretRef;
   const secret = await store.get(Secret, { namespace: metadata.namespace, name });
-  const sealed = secret && Object.hasOwn(secret.spec.data, key) ? secret.spec.data[key] : undefined;
+  const stored = secret && storedValue(secret, key);
   const lost = `The access token for ${forgeNames[spec.type]} cannot be read any more. Add the account again.`;
-  if (sealed === undefined) throw new RestError('conflict', lost);
+  if (!stored?.ok) throw new RestError('conflict', lost);
   try {
-    return secrets.open({ namespace: SYSTEM_NAMESPACE, name, key }, sealed);
+    return secrets.open({ namespace: SYSTEM_NAMESPACE, name, key }, stored.encrypted);
   } catch (error) {
     if (isFault(error, 'Denied')) throw new RestError('conflict', lost);
     throw error;

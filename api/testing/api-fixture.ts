@@ -4,7 +4,9 @@ import { Project } from '../../crds/project.ts';
 import type { RegistrationPolicy } from '../../controller/access/account-store.ts';
 import { MemoryAuditLog } from '../../controller/access/memory-audit-log.ts';
 import { systemClock, type Clock } from '../../controller/clock.ts';
+import { createAgeKeys, type AgeKeys } from '../../controller/secrets/age-keys.ts';
 import { createSecretBox, type SecretBox } from '../../controller/secrets/secret-box.ts';
+import type { Keyring } from '../../controller/secrets/keyring.ts';
 import type { LogStore } from '../../controller/logs.ts';
 import { createMemoryLogStore } from '../../controller/store/memory-log-store.ts';
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
@@ -57,6 +59,7 @@ export interface ApiFixture {
   access: AccountServices;
   logs: LogStore;
   box: SecretBox;
+  ages: AgeKeys;
   logged: object[];
   /** From now on somebody's token is not valid. */
   revoke(person: Person): void;
@@ -88,11 +91,13 @@ export function createApi({
   const logs = createMemoryLogStore({ clock });
   const logged: object[] = [];
   const closing = new AbortController();
-  const box = createSecretBox({
+  const keyring: Keyring = {
     keys: [{ id: 'aaaaaaaa', key: Buffer.alloc(32, 1) }],
     created: false,
     derive: (purpose) => Buffer.alloc(32, purpose),
-  });
+  };
+  const box = createSecretBox(keyring);
+  const ages = createAgeKeys(keyring);
   const access = createMemoryAccounts({ clock, audit, registration });
   const verifier = createVerifier(access);
   const known = new Map<string, Identity>(Object.entries(people));
@@ -101,6 +106,7 @@ export function createApi({
     logs,
     audit,
     secrets: box,
+    sealingKey: () => ages.publicKey(),
     access,
     tokens: { verify: async (token) => known.get(token) ?? verifier.verify(token) },
     version: '0.1.0',
@@ -131,6 +137,7 @@ export function createApi({
     access,
     logs,
     box,
+    ages,
     logged,
     closing,
     fetch,

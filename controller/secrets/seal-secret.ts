@@ -1,11 +1,9 @@
+import { looksSealed, MOST_SECRET_BYTES } from '../../crds/sealed-value.ts';
 import type { Secret } from '../../crds/secret.ts';
 import type { FieldProblem } from '../errors.ts';
 import { isFault } from '../errors.ts';
 import type { SecretBox } from './secret-box.ts';
 import { isRecord } from '../json.ts';
-
-/** A sealed value is half as long again, and has to fit into what a Secret may store. */
-const MOST_BYTES = 128 * 2 ** 10;
 
 /** kubectl keeps what it last sent in here, values and all. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -17,16 +15,22 @@ interface Place {
 
 /** What is wrong with the values of a Secret, without showing any. */
 export function secretProblems(spec: Secret['spec']): FieldProblem[] {
-  const problems = oversizedValues(spec.data);
-  if (spec.sealed)
-    problems.push({ path: 'spec.sealed', message: 'is not supported by this version; put the values into data' });
-  return problems;
+  return [...oversizedValues(spec.data), ...sealedProblems(spec)];
+}
+
+function sealedProblems({ data, sealed = {} }: Secret['spec']): FieldProblem[] {
+  return Object.entries(sealed).flatMap(([key, text]) => {
+    const path = `spec.sealed.${key}`;
+    if (!looksSealed(text))
+      return { path, message: 'is no sealed value; make one with "containr secret seal", or put the value into data' };
+    return Object.hasOwn(data, key) ? { path, message: 'is in spec.data too; keep it in one of them' } : [];
+  });
 }
 
 function oversizedValues(data: Readonly<Record<string, unknown>>): FieldProblem[] {
   return Object.entries(data)
-    .filter(([, value]) => typeof value === 'string' && Buffer.byteLength(value) > MOST_BYTES)
-    .map(([key]) => ({ path: `spec.data.${key}`, message: `must be at most ${MOST_BYTES / 2 ** 10} KiB` }));
+    .filter(([, value]) => typeof value === 'string' && Buffer.byteLength(value) > MOST_SECRET_BYTES)
+    .map(([key]) => ({ path: `spec.data.${key}`, message: `must be at most ${MOST_SECRET_BYTES / 2 ** 10} KiB` }));
 }
 
 /**
@@ -52,7 +56,9 @@ function sealValue(
 ): string {
   const before = Object.hasOwn(stored, place.key) ? stored[place.key] : undefined;
   if (before === undefined) return box.seal(place, value);
-  return value === before || opensTo(box, place, before, value) ? before : box.seal(place, value);
+  if (value === before) return before;
+  // After a rotation of keys, writing the same again is how a value gets under the new one.
+  return !box.isOutdated(before) && opensTo(box, place, before, value) ? before : box.seal(place, value);
 }
 
 function opensTo(box: SecretBox, place: Place & { key: string }, sealed: string, value: string): boolean {

@@ -3,13 +3,7 @@ import { Secret } from '../../crds/secret.ts';
 import { isFault } from '../errors.ts';
 import type { ObjectKey } from '../store/store.ts';
 import type { SecretBox } from './secret-box.ts';
-
-/** Why a value cannot be had. The message says what to do and shows nothing. */
-export interface SecretProblem {
-  ok: false;
-  reason: 'SecretNotFound' | 'SecretUnreadable';
-  message: string;
-}
+import { keysOf, missing, storedValue, type SecretProblem } from './stored-value.ts';
 
 export type SecretValue = { ok: true; value: string } | SecretProblem;
 export type SecretContent = { ok: true; values: Record<string, string> } | SecretProblem;
@@ -31,15 +25,12 @@ interface SecretValuesOptions {
 }
 
 export function createSecretValues({ read, box, redact }: SecretValuesOptions): SecretValues {
-  function open({ metadata: { namespace = '', name }, spec }: Secret, key: string): SecretValue {
-    const sealed = Object.hasOwn(spec.data, key) ? spec.data[key] : undefined;
-    if (sealed === undefined) {
-      const keys = Object.keys(spec.data);
-      const has = keys.length === 0 ? 'has no keys' : `has ${keys.map((known) => `"${known}"`).join(', ')}`;
-      return missing(`The Secret "${name}" in namespace "${namespace}" has no key "${key}"; it ${has}.`);
-    }
+  function open(secret: Secret, key: string): SecretValue {
+    const { namespace = '', name } = secret.metadata;
+    const stored = storedValue(secret, key);
+    if (!stored.ok) return stored;
     try {
-      const value = box.open({ namespace, name, key }, sealed);
+      const value = box.open({ namespace, name, key }, stored.encrypted);
       redact(value);
       return { ok: true, value };
     } catch (error) {
@@ -55,7 +46,7 @@ export function createSecretValues({ read, box, redact }: SecretValuesOptions): 
 
   function openAll(secret: Secret): SecretContent {
     const values: Record<string, string> = {};
-    for (const key of Object.keys(secret.spec.data)) {
+    for (const key of keysOf(secret)) {
       const read = open(secret, key);
       if (!read.ok) return read;
       values[key] = read.value;
@@ -77,8 +68,4 @@ export function createSecretValues({ read, box, redact }: SecretValuesOptions): 
       return read.ok ? { ok: true } : read;
     },
   };
-}
-
-function missing(message: string): SecretProblem {
-  return { ok: false, reason: 'SecretNotFound', message };
 }

@@ -7,6 +7,7 @@ import { Service } from '../../crds/service.ts';
 import type { EnvVar } from '../../crds/workload.ts';
 import type { ResourceReader } from '../../controller/reconciler.ts';
 import { sealedDigest } from '../../controller/secrets/secret-box.ts';
+import { storedValue } from '../../controller/secrets/stored-value.ts';
 import { serviceAddress } from '../shared/service-address.ts';
 import { stableHash } from '../shared/stable-hash.ts';
 import { leavingSince } from '../shared/traffic.ts';
@@ -77,10 +78,10 @@ function lookUp({ valueFrom }: EnvVar, place: Place, read: ResourceReader): Foun
 function secretFact({ name, key }: { name: string; key: string }, { namespace }: Place, read: ResourceReader): Found {
   const secret = read.get(Secret, { namespace, name });
   if (!secret) return { missing: `There is no Secret "${name}" in the project. Create it.` };
-  const sealed = Object.hasOwn(secret.spec.data, key) ? secret.spec.data[key] : undefined;
-  if (sealed === undefined) return { missing: `The Secret "${name}" has no key "${key}". Add it.` };
-  // Sealing the same value once more gives other text and the same digest.
-  return { fact: sealedDigest(sealed) ?? stableHash(sealed) };
+  const stored = storedValue(secret, key);
+  if (!stored.ok) return { missing: stored.message };
+  // Encrypting the same value once more gives other text and the same digest.
+  return { fact: sealedDigest(stored.encrypted) ?? stableHash(stored.encrypted) };
 }
 
 function databaseFact({ name, key }: { name: string; key: string }, place: Place, read: ResourceReader): Found {

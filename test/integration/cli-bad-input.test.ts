@@ -118,7 +118,7 @@ spec: {sealed: {key: x}}
     const file = cli.write('refused.yaml', `${good}---\n${secret}`);
     const { code, stderr, stdout } = await cli.run('apply', '-f', file);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toContain(`${file}, document 2, line 10, secret/sealed: spec.sealed: is not supported`);
+    expect(stderr).toContain(`${file}, document 2, line 10, secret/sealed: spec.sealed.key: is no sealed value`);
     expect(await services()).toEqual([]);
   });
 
