@@ -22,9 +22,22 @@ export function prettyLine(json: string): string {
     ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );
   const head = [time.slice(11, 19), level.toUpperCase().padEnd(5), object.join(' '), msg, ...details];
-  const line = head.filter((part) => part !== '').join(' ');
+  const line = head
+    .filter((part) => part !== '')
+    .join(' ')
+    .replaceAll(CONTROL, shown);
   if (!err) return line;
-  return level === 'error' || level === 'fatal' ? `${line}\n${err.stack ?? err.message}` : `${line} (${err.message})`;
+  if (level !== 'error' && level !== 'fatal') return `${line} (${err.message.replaceAll(CONTROL, shown)})`;
+  const stack = (err.stack ?? err.message).split('\n').map((one) => `  ${one.replaceAll(CONTROL, shown)}`);
+  return [line, ...stack].join('\n');
+}
+
+/** What would move the cursor, change colours or begin another line. */
+const CONTROL = /\p{Cc}|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+/** As JSON writes it: what somebody else chose cannot pass for a line of ours. */
+function shown(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function parsed(json: string): unknown {

@@ -37,6 +37,8 @@ function readUrl(text: string): RepositoryPlace {
       if (url.search !== '' || url.hash !== '') throw refusal('holds a query or a fragment');
       return { kind: 'http', url: url.href, origin: url.origin };
     case 'ssh:':
+      // To Git these two are part of the host: what it would ask is not what is checked here.
+      if (/[?#\\]/.test(text)) throw refusal('holds "?", "#" or "\\"');
       checkSsh(decodeURIComponent(url.username), url.hostname);
       return { kind: 'ssh', url: text };
     case 'file:':

@@ -127,6 +127,26 @@ describe('readAddresses', () => {
     ).toEqual(['10.88.0.60', '2001:db8::5']);
   });
 
+  it('believes no guest that gives itself the address of the asker, of a cloud or of many', () => {
+    const claimed = [
+      '127.0.0.1/8',
+      '127.8.8.8/32',
+      '0.0.0.0/0',
+      '169.254.169.254/16',
+      '224.0.0.1/4',
+      '255.255.255.255/32',
+      '::1/128',
+      '::/128',
+      '::ffff:127.0.0.1/128',
+      'fe80::1/64',
+      'FEBF::1/64',
+      'ff02::1/128',
+      'proxy.lan/24',
+    ];
+    for (const address of claimed)
+      expect([address, readAddresses([{ name: 'eth0', inet: address, inet6: address }])]).toEqual([address, []]);
+  });
+
   it('gives none for a guest that is stopped', () => {
     expect(readAddresses(null)).toEqual([]);
   });

@@ -1,3 +1,4 @@
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import type {
   ClusterResources,
@@ -83,6 +84,16 @@ export function readGuestConfig(data: unknown): GuestConfig {
   };
 }
 
+/** What is another machine to everybody who asks for it, or none: whoever is root in a guest may give it any address. */
+const nobodys = new BlockList();
+nobodys.addSubnet('0.0.0.0', 8);
+nobodys.addSubnet('127.0.0.0', 8);
+nobodys.addSubnet('169.254.0.0', 16);
+nobodys.addSubnet('224.0.0.0', 3);
+nobodys.addSubnet('::', 127, 'ipv6');
+nobodys.addSubnet('fe80::', 10, 'ipv6');
+nobodys.addSubnet('ff00::', 8, 'ipv6');
+
 /** Addresses to reach the guest at: neither loopback nor link-local, IPv4 first. */
 export function readAddresses(data: unknown): string[] {
   const interfaces = z.array(schema.InterfaceRow).nullable().parse(data) ?? [];
@@ -90,7 +101,7 @@ export function readAddresses(data: unknown): string[] {
   const addresses = [...reachable.map(({ inet }) => inet), ...reachable.map(({ inet6 }) => inet6)];
   return addresses
     .flatMap((cidr) => cidr?.split('/')[0] ?? [])
-    .filter((address) => !address.toLowerCase().startsWith('fe80:'));
+    .filter((address) => isIP(address) !== 0 && !nobodys.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'));
 }
 
 export function readVersion(data: unknown): { version: string; release: string } {
