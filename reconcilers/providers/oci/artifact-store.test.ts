@@ -47,6 +47,20 @@ describe.each<[string, () => Promise<ArtifactStore>]>([
     expect((await readdir(store.workDir)).filter((name) => name.startsWith('draft'))).toEqual([]);
   });
 
+  it('counts the age of an archive anew when it is used, stored again or taken by another build', async () => {
+    const store = await open();
+    await put(store, 'a');
+    await store.remember('key', artifact('a'));
+    const storedAt = async () => (await store.list())[0]?.storedAt.getTime();
+    for (const use of [() => store.touch(digest('a')), () => put(store, 'a'), () => store.lookup('key')]) {
+      now += 60_000;
+      await use();
+      expect(await storedAt()).toBe(now);
+    }
+    await store.touch(digest('b'));
+    expect(await store.list()).toHaveLength(1);
+  });
+
   it('remembers what a build made, for as long as the archive is kept', async () => {
     const store = await open();
     await put(store, 'a');

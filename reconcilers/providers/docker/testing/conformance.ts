@@ -93,6 +93,14 @@ export function dockerConformance(client: () => DockerClient): void {
     await expect(build({ Dockerfile: 'NONSENSE\n' })).rejects.toMatchObject({ meaning: 'invalid' });
   });
 
+  it('says that a Dockerfile needs BuildKit which its classic builder does not understand', async () => {
+    const failing = build({
+      Dockerfile: 'FROM scratch\nCOPY a.txt /\nRUN --mount=type=cache,target=/x true\n',
+      'a.txt': '',
+    });
+    await expect(failing).rejects.toThrow(/requires BuildKit/);
+  });
+
   it('saves an image as a tar, and says when there is none', async () => {
     const { imageId } = await build({ Dockerfile: dockerfile, 'app.txt': 'hello' });
     const saved = await buffer(await client().save(imageId, signal));
