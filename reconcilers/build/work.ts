@@ -63,7 +63,9 @@ export class BuildWork {
       pass.status = { ...pass.status, ...job.result };
       return 0;
     }
-    const { verdict, reason, message } = verdictOn(job.error);
+    const { verdict, reason, message: words } = verdictOn(job.error);
+    // They may repeat what a command printed.
+    const message = this.#deps.redact(words);
     if (reason === 'InternalError') pass.log.error({ err: job.error }, 'A bug: a stage of a build failed.');
     log.write(message, 'system');
     await log.endStage();

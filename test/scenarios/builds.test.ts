@@ -123,6 +123,9 @@ describe('what a build is told in confidence', () => {
     expect(JSON.stringify(request)).not.toContain('hunter2');
     expect(await logOf(spine)).toContain('[redacted]');
     expect(await logOf(spine)).not.toContain('hunter2');
+    const { status } = await found(spine);
+    expect(status.failure).toContain('[redacted]');
+    expect(JSON.stringify(await spine.all(Build)) + JSON.stringify(spine.world.events)).not.toContain('hunter2');
   });
 
   it('is missed by name', async () => {

@@ -117,16 +117,18 @@ describe('the build programs of a host', () => {
         contextDir: odd,
         buildCommand: bait,
         startCommand: `--version ${bait}`,
-        variables: { LD_PRELOAD: bait, PATH: '/evil' },
+        variables: { LD_PRELOAD: bait, PATH: '/evil', LIST: 'a,HOME=/evil' },
         secretNames: ['TOKEN'],
       };
       await hosted().prepare(tool, request(wishes), () => undefined, signal);
       const last = (await calls()).at(-2);
-      expect(last?.split('\n').slice(tool === 'railpack' ? 2 : 3)).toEqual([
+      expect(last?.split('\n').slice(tool === 'railpack' ? 2 : 4)).toEqual([
         `ARG<--build-cmd=${bait}>`,
         `ARG<--start-cmd=--version ${bait}>`,
         `ARG<--env=LD_PRELOAD=${bait}>`,
         'ARG<--env=PATH=/evil>',
+        // Railpack would take a variable HOME from it.
+        tool === 'railpack' ? 'ARG<--env=LIST=>' : 'ARG<--env=LIST=a,HOME=/evil>',
         'ARG<--env=TOKEN=>',
         `ARG<${odd}>`,
       ]);

@@ -40,7 +40,13 @@ export function createHostBuildpacks({ path, homeDir, timeoutMs = 5 * 60_000 }: 
   ): Promise<BuildpackPlan> {
     const planFile = join(request.outDir, 'railpack-plan.json');
     const frontend = `ghcr.io/railwayapp/railpack-frontend:v${await versionOf('railpack', signal)}`;
-    await run('railpack', ['prepare', `--plan-out=${planFile}`, ...wishes(request), request.contextDir], signal, onLog);
+    // It takes a list apart at its commas. The values themselves reach the build as mounts; a name is enough here.
+    const variables = Object.entries(request.variables).map(([name, value]) => [
+      name,
+      value.includes(',') ? '' : value,
+    ]);
+    const asked = wishes({ ...request, variables: Object.fromEntries(variables) });
+    await run('railpack', ['prepare', `--plan-out=${planFile}`, ...asked, request.contextDir], signal, onLog);
     await demandFile('railpack', planFile);
     return { kind: 'frontend', contextDir: request.contextDir, planFile, frontend };
   }
@@ -53,8 +59,8 @@ export function createHostBuildpacks({ path, homeDir, timeoutMs = 5 * 60_000 }: 
     // The Dockerfile only names its arguments; their values are in the plan, which is a run of its own.
     const plan = await run('nixpacks', ['plan', '--format=json', ...wishes(request), request.contextDir], signal);
     // Without a cache there are no cache mounts in the Dockerfile, which only BuildKit would understand.
-    const args = ['build', `--out=${request.outDir}`, '--no-cache', ...wishes(request), request.contextDir];
-    await run('nixpacks', args, signal, onLog);
+    const options = [`--out=${request.outDir}`, '--no-cache', '--no-error-without-start'];
+    await run('nixpacks', ['build', ...options, ...wishes(request), request.contextDir], signal, onLog);
     const dockerfile = '.nixpacks/Dockerfile';
     await demandFile('nixpacks', join(request.outDir, dockerfile));
     return { kind: 'dockerfile', contextDir: request.outDir, dockerfile, args: variablesOf(plan) };
