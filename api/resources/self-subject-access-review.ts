@@ -6,9 +6,10 @@ import { verbs, type Verb } from '../auth/permissions.ts';
 import type { ApiContext } from '../context.ts';
 import { respond } from '../respond.ts';
 import { Refused } from '../status.ts';
-import { manifestFormat, readBody } from './body.ts';
+import { manifestFormat, mediaTypeOf, readBody } from './body.ts';
 import type { ResourceDeps } from './deps.ts';
 import { subresourcesOf } from './discovery.ts';
+import { readProtobuf, readProtobufBody } from './kubernetes-protobuf.ts';
 
 const Text = z.string().max(512).default('');
 
@@ -38,7 +39,7 @@ type Asking = Pick<ResourceDeps, 'authorizer'>;
 
 /** `POST .../selfsubjectaccessreviews`: whether the asker may do something, by the same rules that would decide on it. */
 export async function reviewOwnAccess(context: ApiContext, deps: Asking): Promise<Response> {
-  const read = Review.safeParse(await readBody(context.req.raw, manifestFormat(context.req.raw)));
+  const read = Review.safeParse(await readQuestion(context.req.raw));
   const { resourceAttributes: resource, nonResourceAttributes: address } = read.data?.spec ?? {};
   if (!read.data || (resource === undefined) === (address === undefined)) {
     throw new Refused(
@@ -53,6 +54,24 @@ export async function reviewOwnAccess(context: ApiContext, deps: Asking): Promis
     { kind: 'SelfSubjectAccessReview', apiVersion: 'authorization.k8s.io/v1', metadata: {}, spec, status },
     { code: 201 },
   );
+}
+
+/** The question as JSON would say it; kubectl asks in the binary form of Kubernetes, whose fields have numbers. */
+async function readQuestion(request: Request): Promise<unknown> {
+  if (mediaTypeOf(request) !== 'application/vnd.kubernetes.protobuf') return readBody(request, manifestFormat(request));
+  const spec = readProtobuf((await readProtobufBody(request)).get(2) ?? Buffer.alloc(0));
+  const texts = (field: number, names: readonly string[]): object | undefined => {
+    const message = spec.get(field);
+    if (!message) return undefined;
+    const values = readProtobuf(message);
+    return Object.fromEntries(names.map((name, index) => [name, values.get(index + 1)?.toString()]));
+  };
+  return {
+    spec: {
+      resourceAttributes: texts(1, ['namespace', 'verb', 'group', 'version', 'resource', 'subresource', 'name']),
+      nonResourceAttributes: texts(2, ['path', 'verb']),
+    },
+  };
 }
 
 /** A `*` stands for all there is; the first that is refused answers for it. */
@@ -76,7 +95,8 @@ async function answerResource(context: ApiContext, deps: Asking, asked: Resource
 }
 
 function kindsOf({ group, resource, subresource }: ResourceAttributes): AnyKind[] {
-  if (group !== GROUP && group !== '*') return [];
+  // Of everything kubectl asks without a group.
+  if (group !== GROUP && group !== '*' && !(group === '' && resource === '*')) return [];
   return allKinds.filter(
     (kind) =>
       (resource === '*' || resource === kind.plural) &&
