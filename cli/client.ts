@@ -157,8 +157,15 @@ export class ApiClient {
     return this.#json<T>(method, path, body === undefined ? {} : sent);
   }
 
-  version(): Promise<{ gitVersion?: string }> {
-    return this.#json('GET', '/version');
+  /** The server's version, and by how much this machine's clock is ahead of its own, to the second; undefined when it does not say. */
+  async version(): Promise<{ gitVersion?: string; aheadMs: number | undefined }> {
+    const before = Date.now();
+    const response = await this.#send('GET', '/version', {});
+    const now = (before + Date.now()) / 2;
+    const version = await this.#read<{ gitVersion?: string }>(response);
+    const told = Date.parse(response.headers.get('date') ?? '');
+    // The header leaves out what is below a second.
+    return { ...version, aheadMs: Number.isNaN(told) ? undefined : now - (told + 500) };
   }
 
   async *#events<Item>(path: string, init: RequestInit): AsyncGenerator<WatchEvent<Item>> {
@@ -170,12 +177,15 @@ export class ApiClient {
   }
 
   async #json<T>(method: string, path: string, init: RequestInit = {}): Promise<T> {
-    const response = await this.#send(method, path, init);
+    return this.#read<T>(await this.#send(method, path, init), init.signal);
+  }
+
+  async #read<T>(response: Response, signal?: AbortSignal | null): Promise<T> {
     try {
       const body: T = JSON.parse(await response.text());
       return body;
     } catch (cause) {
-      if (init.signal?.aborted) throw cause;
+      if (signal?.aborted) throw cause;
       if (!(cause instanceof SyntaxError)) throw disconnected(this.url, cause);
       const message = `What answers at ${this.url} is not Containr. Check the address.`;
       throw new CliError('server', message, [], { cause });

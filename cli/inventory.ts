@@ -8,6 +8,9 @@ export const INVENTORY_LABEL = 'containr.dev/inventory';
 /** The uid of the object that was recorded: a copy of it under another name carries it too, and is known by that. */
 export const INVENTORY_UID = 'containr.dev/inventory-uid';
 
+/** `false` keeps an object, `true` lets one go that holds data. */
+const PRUNE_ANNOTATION = 'containr.dev/prune';
+
 /** Owns label and annotation, so that whoever applies the object without an inventory leaves them alone. */
 const MANAGER = 'containr-inventory';
 
@@ -77,7 +80,7 @@ export async function abandonedOf(
     .map((object) => ({ object, target: targetOf(object) }))
     .filter(({ object, target }) => isMember(object) && !wanted.has(keyOf(target)))
     .filter(({ object }) => object.metadata.deletionTimestamp === undefined)
-    .map((one) => ({ ...one, kept: data ? undefined : dataIn(one.object) }));
+    .map((one) => ({ ...one, kept: whyKept(one.object, data) }));
 }
 
 /** Kinds that somebody may not list hold nothing that they applied. */
@@ -96,6 +99,14 @@ async function membersOf(client: ApiClient, kind: KindName, inventory: string): 
 /** Labels are copied with a manifest, and loops may hand them down; only what was recorded itself counts. */
 function isMember({ metadata }: ApiObject): boolean {
   return metadata.annotations?.[INVENTORY_UID] === metadata.uid;
+}
+
+/** The annotation is the last word on an object, whichever way it is applied. */
+function whyKept(object: ApiObject, mayLoseData: boolean): string | undefined {
+  const annotation = object.metadata.annotations?.[PRUNE_ANNOTATION];
+  if (annotation === 'false') return `its annotation ${PRUNE_ANNOTATION} says "false"`;
+  const data = annotation === 'true' || mayLoseData ? undefined : dataIn(object);
+  return data && `${data}. --prune-data prunes it all the same`;
 }
 
 function dataIn({ kind, spec }: ApiObject): string | undefined {

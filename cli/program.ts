@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { ApiClient } from './client.ts';
 import { defineAccountCommands } from './define-account-commands.ts';
+import { defineHelpCommands } from './define-help-commands.ts';
 import { defineReadCommands } from './define-read-commands.ts';
 import { defineRolloutCommands } from './define-rollout-commands.ts';
 import { defineServerCommands } from './define-server-commands.ts';
@@ -47,5 +48,6 @@ Exit codes: 0 ok, 1 a difference or a "no", 2 usage, 3 not found, 4 conflict, 5 
   defineRolloutCommands(program, all);
   defineAccountCommands(program, all);
   defineServerCommands(program, all);
+  defineHelpCommands(program, all);
   return program;
 }

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, constantFrom, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { unifiedDiff } from './unified-diff.ts';
 
@@ -36,9 +36,9 @@ describe('unifiedDiff', () => {
   });
 
   it('makes of the old text the new one when its hunks are applied', () => {
-    const text = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 40 });
-    fc.assert(
-      fc.property(text, text, (before, after) => {
+    const text = array(constantFrom('a', 'b', 'c', 'd'), { maxLength: 40 });
+    assert(
+      property(text, text, (before, after) => {
         expect(applied(before, unifiedDiff(before, after))).toEqual(after);
       }),
     );

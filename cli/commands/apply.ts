@@ -80,9 +80,7 @@ async function pruned(
   let count = 0;
   for (const one of abandoned) {
     if (one.kept !== undefined) {
-      process.stderr.write(
-        `${shownName(one.object)} is not pruned: ${one.kept}. --prune-data prunes it all the same.\n`,
-      );
+      process.stderr.write(`${shownName(one.object)} is not pruned: ${one.kept}.\n`);
       continue;
     }
     await remove(one);

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
 import type { ApiClient } from '../client.ts';
 import { CliError } from '../exit.ts';
+import { ownVersion } from '../own-version.ts';
 import type { Say } from '../text.ts';
 
 /** Both versions; a server that does not answer is said, and no failure. */
@@ -15,11 +15,4 @@ export async function version(connect: () => ApiClient, say: Say): Promise<void>
     say('server   unknown');
     process.stderr.write(`${error.message}\n`);
   }
-}
-
-function ownVersion(): string {
-  const beside = new URL('../../package.json', import.meta.url);
-  const file = existsSync(beside) ? beside : new URL('../../../package.json', import.meta.url);
-  const parsed: { version?: string } = JSON.parse(readFileSync(file, 'utf8'));
-  return parsed.version ?? 'unknown';
 }
