@@ -30,6 +30,7 @@ import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { stopSignal } from './stop-signal.ts';
 import { createPostgresLeaseStore } from './store/postgres-lease-store.ts';
 import { createPostgresLogStore } from './store/postgres-log-store.ts';
+import type { KnownObject } from './store/backend.ts';
 import { createPostgresStore } from './store/postgres-store.ts';
 import { wireLoops } from './wire-loops.ts';
 
@@ -62,7 +63,8 @@ async function run(
   const keyring = await openKeyring(config.dataDir);
   const secrets = createSecretBox(keyring);
   const ages = createAgeKeys(keyring);
-  const database = await openDatabase(config, log, stack);
+  let known: KnownObject = () => undefined;
+  const database = await openDatabase(config, log, stack, (kind, key) => known(kind, key));
   await demandKeys(keyring, database.store, config.dataDir);
   const artifacts = createArtifactStore({ dir: join(config.dataDir, 'artifacts'), clock });
   const metrics = createMetrics();
@@ -108,6 +110,7 @@ async function run(
     ],
   });
   stack.defer(() => manager.stop());
+  known = (kind, key) => manager.known(kind, key);
   manager.start();
 
   const probes = new Probes(clock);
@@ -161,14 +164,19 @@ interface Database {
   sql: ReturnType<typeof connectPostgres>;
 }
 
-async function openDatabase(config: Config, log: Logger, stack: AsyncDisposableStack): Promise<Database> {
+async function openDatabase(
+  config: Config,
+  log: Logger,
+  stack: AsyncDisposableStack,
+  known: KnownObject,
+): Promise<Database> {
   let url = config.databaseUrl;
   if (url === undefined) {
     const embedded = await startEmbeddedPostgres({ dataDir: join(config.dataDir, 'postgres'), log });
     stack.defer(() => embedded.stop());
     ({ url } = embedded);
   }
-  const store = await createPostgresStore({ url, log });
+  const store = await createPostgresStore({ url, log, known });
   stack.defer(() => store.close());
   const sql = connectPostgres(url, { max: 4 });
   stack.defer(() => sql.end({ timeout: 5 }));

@@ -12,7 +12,7 @@ import { runPeriodically, type PeriodicTask } from './periodic.ts';
 import type { ResourceReader } from './reconciler.ts';
 import { aborted, within } from './sleep.ts';
 import type { LeaseStore } from './store/lease-store.ts';
-import type { ResourceStore } from './store/store.ts';
+import type { ObjectKey, ResourceStore } from './store/store.ts';
 
 export interface ManagerOptions {
   store: ResourceStore;
@@ -44,6 +44,8 @@ export interface ManagerOptions {
 export interface Manager {
   /** The cache of all kinds that loops follow. */
   readonly read: ResourceReader;
+  /** An object of whatever kind, if it is in that cache; possibly a moment old. */
+  known(kind: string, key: ObjectKey): Resource | undefined;
   /** Begins to follow the store and to stand for election. Call it once. */
   start(): void;
   /** Lets passes under way end or tells them to, gives the lease back, and resolves when nothing runs any more, or nothing that would end. */
@@ -141,6 +143,7 @@ export function createManager(options: ManagerOptions): Manager {
 
   return {
     read: loops.cache,
+    known: (kind, key) => loops.cache.known(kind, key),
 
     start() {
       const following = loops.cache.informers.map((informer) => informer.run(ended.signal));

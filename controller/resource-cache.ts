@@ -33,6 +33,11 @@ export class ResourceCache implements ResourceReader {
     return this.informer(kind).cache.ownedBy(uid);
   }
 
+  /** An object of whatever kind, if it is in memory. */
+  known(kind: string, key: ObjectKey): Resource | undefined {
+    return this.#informers.get(kind)?.cache.get(key);
+  }
+
   /** Takes in what a write answered, so that the next read sees it; kinds that nobody follows are passed over. */
   wrote<R extends Resource>(kind: Kind<R>, object: R): void {
     if (this.#informers.has(kind.kind)) this.informer(kind).cache.put(object);

@@ -20,6 +20,9 @@ export interface Write<O extends StoredObject> {
 /** A decision that is to be carried out. */
 export type Accepted<O extends StoredObject> = Exclude<Decision<O>, { type: 'refused' }>;
 
+/** What this process has of an object in memory already, at whatever version; frozen. */
+export type KnownObject = (kind: string, key: ObjectKey) => StoredObject | undefined;
+
 /** One committed change. */
 export interface StoredChange extends Stored {
   change: ChangeType;

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { Fault, isFault } from '../errors.ts';
-import type { Accepted, ChangeBatch, PageRequest, StoreBackend, StoredChange, StoredPage, Write } from './backend.ts';
+import type {
+  Accepted,
+  ChangeBatch,
+  KnownObject,
+  ListPosition,
+  PageRequest,
+  StoreBackend,
+  StoredChange,
+  StoredPage,
+  Write,
+} from './backend.ts';
 import { Batcher } from './batcher.ts';
 import type { BuildQuery, Database } from './connect-postgres.ts';
 import type { AnyWrite } from './decide-batch.ts';
@@ -11,7 +21,7 @@ import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from './prepare.ts';
 import { plainText } from './plain-text.ts';
 import { commitWrites } from './postgres-commit.ts';
 import type { ObjectKey } from './store.ts';
-import type { Stored } from './stored.ts';
+import { withKnown, type Stored } from './stored.ts';
 import { expired } from './version.ts';
 
 const MOST_WRITES_AT_ONCE = 200;
@@ -25,6 +35,7 @@ interface PostgresBackendOptions {
   newUid: () => string;
   /** Called after every commit that changed something, with what it changed. */
   committed: (changes: readonly StoredChange[]) => void;
+  known: KnownObject;
 }
 
 type Sql = Parameters<BuildQuery>[0];
@@ -53,16 +64,18 @@ const GraphRow = z.object({
 
 /** Objects and their history in PostgreSQL. See `migrations/001-objects.sql` for how. */
 export class PostgresBackend implements StoreBackend {
+  readonly #known: KnownObject;
   readonly #database: Database;
   readonly #writer: Database;
   readonly #batcher: Batcher<AnyWrite, void>;
 
-  constructor({ writer, reader, clock, newUid, committed }: PostgresBackendOptions) {
+  constructor({ writer, reader, clock, newUid, committed, known }: PostgresBackendOptions) {
+    this.#known = known;
     this.#database = reader;
     this.#writer = writer;
     this.#batcher = new Batcher({
       maxItems: MOST_WRITES_AT_ONCE,
-      run: (writes) => commitWrites(writer, writes, { clock, newUid, committed }),
+      run: (writes) => commitWrites(writer, writes, { clock, newUid, committed, known }),
       isPoisoned: (error) => !isFault(error),
       closed: () => new Fault('Unavailable', 'The store is closed.'),
     });
@@ -128,7 +141,10 @@ export class PostgresBackend implements StoreBackend {
     );
     const { head, compacted } = stateOf(rows);
     if (at !== undefined && (at < compacted || at > head)) throw expired(at);
-    const objects = z.array(PageRow).parse(rows.filter(isFilled));
+    const objects = z
+      .array(PageRow)
+      .parse(rows.filter(isFilled))
+      .map((row) => withKnown(row, this.#known(request.kind, keyOfRow(row))));
     return { version: at ?? head, objects: objects.slice(0, limit), more: objects.length > limit };
   }
 
@@ -247,4 +263,8 @@ function stateOf(rows: readonly z.output<typeof StateRow>[]): { head: bigint; co
 /** Not the row that stands for none. */
 function isFilled(row: z.output<typeof StateRow>): boolean {
   return row['version'] !== null;
+}
+
+function keyOfRow({ namespace, name }: ListPosition): ObjectKey {
+  return namespace === '' ? { name } : { namespace, name };
 }

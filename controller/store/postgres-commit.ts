@@ -2,12 +2,13 @@ import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { deepFreeze } from '../deep-freeze.ts';
 import { Fault } from '../errors.ts';
-import type { StoredChange } from './backend.ts';
+import type { KnownObject, StoredChange } from './backend.ts';
 import type { Settled } from './batcher.ts';
 import type { Database } from './connect-postgres.ts';
 import { decideBatch, mapKey, type AnyWrite, type DecidedBatch, type NewRevision } from './decide-batch.ts';
 import { CONTROLLER_LEASE } from './lease-store.ts';
 import { plainText } from './plain-text.ts';
+import { withKnown, type Stored } from './stored.ts';
 
 /** The channel on which other processes hear of commits. */
 export const CHANGES_CHANNEL = 'containr_changes';
@@ -18,11 +19,12 @@ const TRIES = 50;
 interface CommitOptions {
   clock: Clock;
   newUid: () => string;
+  known: KnownObject;
 }
 
 interface Current {
   epoch: bigint | undefined;
-  objects: ReadonlyMap<string, { version: bigint; json: string }>;
+  objects: ReadonlyMap<string, Stored>;
 }
 
 const BigInteger = z.string().transform(BigInt);
@@ -65,7 +67,7 @@ async function commitSome(
   options: CommitOptions,
 ): Promise<DecidedBatch> {
   for (let tried = 0; tried < TRIES; tried += 1) {
-    const { epoch, objects } = await readCurrent(database, writes);
+    const { epoch, objects } = await readCurrent(database, writes, options.known);
     const batch = decideBatch(writes, { ...options, epoch, current: objects });
     if (batch.revisions.length === 0) return batch;
     const base = await store(database, batch);
@@ -94,7 +96,7 @@ async function store(database: Database, { revisions, fence }: DecidedBatch): Pr
   return row?.base ?? null;
 }
 
-async function readCurrent(database: Database, writes: readonly AnyWrite[]): Promise<Current> {
+async function readCurrent(database: Database, writes: readonly AnyWrite[], known: KnownObject): Promise<Current> {
   const keys = [...new Map(writes.map(({ kind, key }) => [mapKey(kind, key), { kind, key }])).values()];
   const rows = await database.read(
     CurrentRow,
@@ -109,13 +111,20 @@ async function readCurrent(database: Database, writes: readonly AnyWrite[]): Pro
       LEFT JOIN revisions AS r ON r.kind = k.kind COLLATE "C" AND r.namespace = k.namespace COLLATE "C"
         AND r.name = k.name COLLATE "C" AND r.superseded_by IS NULL`,
   );
-  const objects = rows.flatMap(
-    ({ kind, namespace, name, version, json }): [string, { version: bigint; json: string }][] =>
+  const stored = new Map(
+    rows.flatMap(({ kind, namespace, name, version, json }): [string, Stored][] =>
       kind === null || namespace === null || name === null || version === null || json === null
         ? []
         : [[mapKey(kind, { namespace, name }), { version, json }]],
+    ),
   );
-  return { epoch: rows[0]?.epoch ?? undefined, objects: new Map(objects) };
+  const objects = new Map(
+    keys.flatMap(({ kind, key }): [string, Stored][] => {
+      const found = stored.get(mapKey(kind, key));
+      return found ? [[mapKey(kind, key), withKnown(found, known(kind, key))]] : [];
+    }),
+  );
+  return { epoch: rows[0]?.epoch ?? undefined, objects };
 }
 
 /** As it will be read back, once it has its version. */

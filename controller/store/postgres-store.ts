@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '../clock.ts';
+import type { KnownObject } from './backend.ts';
 import { ChangeTail } from './change-tail.ts';
 import { connectPostgres } from './connect-postgres.ts';
 import { migrate, readMigrations } from './migrate.ts';
@@ -20,6 +21,8 @@ interface PostgresStoreOptions {
   newUid?: () => string;
   /** Connections for reading, besides one for writing and one for listening. */
   readers?: number;
+  /** What need not be parsed again because it is in memory already. */
+  known?: KnownObject;
 }
 
 /** The contract of `ResourceStore` in PostgreSQL. Migrates the database first; Invalid when it is of a newer version. */
@@ -29,6 +32,7 @@ export async function createPostgresStore({
   clock = systemClock,
   newUid = randomUUID,
   readers = 3,
+  known = () => undefined,
 }: PostgresStoreOptions): Promise<ResourceStore> {
   const reader = connectPostgres(url, { max: readers });
   const writer = connectPostgres(url, { max: 1 });
@@ -38,7 +42,14 @@ export async function createPostgresStore({
     await Promise.all([reader.end(), writer.end()]);
     throw error;
   }
-  const backend = new PostgresBackend({ writer, reader, clock, newUid, committed: (changes) => tail.offer(changes) });
+  const backend = new PostgresBackend({
+    writer,
+    reader,
+    clock,
+    newUid,
+    known,
+    committed: (changes) => tail.offer(changes),
+  });
   const tail = new ChangeTail({
     readChanges: (after, limit) => backend.readChanges(after, limit),
     clock,

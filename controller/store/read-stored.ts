@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Kind, Resource } from '../../crds/define-kind.ts';
+import { deepFreeze } from '../deep-freeze.ts';
 import type { StoredObject } from './decision.ts';
 import { describeObject, unreadable } from './refusals.ts';
 import { parseStored, type Stored } from './stored.ts';
@@ -19,7 +20,7 @@ export function createReadStored(log: Pick<Logger, 'error'> | undefined): ReadSt
     if (stored.object && isOf(kind, stored.object)) return stored.object;
     const object = parseStored(stored);
     try {
-      return kind.read(object);
+      return deepFreeze(kind.read(object));
     } catch (error) {
       const fault = readFault(kind, object, error);
       const uid = Identity.safeParse(object).data?.metadata.uid ?? stored.json;
@@ -29,6 +30,12 @@ export function createReadStored(log: Pick<Logger, 'error'> | undefined): ReadSt
       return undefined;
     }
   };
+}
+
+/** Reads a stored object, or throws Invalid with the reason. One that is known already is shared. */
+export function readShared<R extends Resource>(kind: Kind<R>, stored: Stored): R {
+  if (stored.object && isOf(kind, stored.object)) return stored.object;
+  return readOrThrow(kind, parseStored(stored));
 }
 
 /** Reads an object that was stored, or throws Invalid with the reason. */

@@ -8,7 +8,7 @@ import { collectGarbage, envelopeRules } from './collect-garbage.ts';
 import type { Decision, DecisionContext, StoredObject } from './decision.ts';
 import { listObjects } from './list-objects.ts';
 import { prepareCreate, prepareDelete, prepareStatus, prepareUpdate } from './prepare.ts';
-import { createReadStored, readOrThrow } from './read-stored.ts';
+import { createReadStored, readOrThrow, readShared } from './read-stored.ts';
 import { parseStored } from './stored.ts';
 import type { ObjectKey, ResourceStore, Writer, WriteOptions } from './store.ts';
 import { watchEvents } from './watch-events.ts';
@@ -35,8 +35,7 @@ export function createResourceStore({ backend, tail, log }: StoreOptions): Resou
       action,
       dryRun: options.dryRun ?? false,
       isWhole: true,
-      decide: (stored, context) =>
-        prepare(stored === undefined ? undefined : readOrThrow(kind, parseStored(stored)), context),
+      decide: (stored, context) => prepare(stored === undefined ? undefined : readShared(kind, stored), context),
     });
     return deepFreeze(accepted.object);
   }

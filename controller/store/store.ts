@@ -73,7 +73,7 @@ export interface DeleteOptions extends WriteOptions {
 /**
  * Desired state and what loops report of it. Promises, held by one conformance suite for every implementation:
  *
- * - What a write or a watch answers is shared: it is frozen, and a copy is made to change it.
+ * - What a write, a list or a watch answers is shared: it is frozen, and a copy is made to change it.
  * - An acknowledged write is durable and visible to the next read. `resourceVersion` grows in commit order, over all kinds.
  * - Update and status update with a `resourceVersion` that is not the stored one fail with Conflict; never a lost update.
  *   An empty resourceVersion in `update` means "whatever is there".

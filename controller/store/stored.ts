@@ -5,11 +5,16 @@ import type { StoredObject } from './decision.ts';
 export interface Stored {
   version: bigint;
   json: string;
-  /** What `json` says, where this process made it: as its kind reads it, with its version, frozen. */
+  /** What `json` says, where this process knows it already: as its kind reads it, with its version, frozen. */
   object?: StoredObject | undefined;
 }
 
 const Versioned = z.looseObject({ metadata: z.looseObject({}) });
+
+/** What was stored, with what is known of the same object when that is of the same version. */
+export function withKnown<S extends Stored>(stored: S, known: StoredObject | undefined): S {
+  return known?.metadata.resourceVersion === String(stored.version) ? { ...stored, object: known } : stored;
+}
 
 /** What was stored, with its version in it. */
 export function parseStored({ version, json }: Stored): unknown {
