@@ -12,7 +12,7 @@ export function defineServerCommands(program: Command, { say, end, outliveReader
       await version(connect, say);
     });
 
-  program
+  const server = program
     .command('server')
     .description('run the controller and the API until interrupted')
     .option('--host <address>', 'where to listen; 127.0.0.1 unless CONTAINR_HOST says otherwise')
@@ -22,8 +22,18 @@ export function defineServerCommands(program: Command, { say, end, outliveReader
     .option('--data-dir <folder>', 'everything that is kept')
     .addHelpText('after', '\nExample:\n  containr server --host 0.0.0.0 --data-dir /var/lib/containr')
     .action(async (flags) => {
-      const { server } = await import('./commands/server.ts');
-      server(flags);
+      const { runServer } = await import('./commands/server.ts');
+      runServer('controller/main', flags);
+    });
+  server
+    .command('rotate-keys')
+    .description(
+      'add a key that secrets are encrypted with and sealed for from the next start on; older ones still open',
+    )
+    .addHelpText('after', '\nExample:\n  containr server rotate-keys --data-dir /var/lib/containr')
+    .action(async () => {
+      const { runServer } = await import('./commands/server.ts');
+      runServer('controller/rotate-keys', server.opts());
     });
 
   const dev = program

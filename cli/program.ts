@@ -4,6 +4,7 @@ import { defineAccountCommands } from './define-account-commands.ts';
 import { defineHelpCommands } from './define-help-commands.ts';
 import { defineReadCommands } from './define-read-commands.ts';
 import { defineRolloutCommands } from './define-rollout-commands.ts';
+import { defineSecretCommands } from './define-secret-commands.ts';
 import { defineServerCommands } from './define-server-commands.ts';
 import { defineWriteCommands } from './define-write-commands.ts';
 import type { ExitName } from './exit.ts';
@@ -47,6 +48,7 @@ Exit codes: 0 ok, 1 a difference or a "no", 2 usage, 3 not found, 4 conflict, 5 
   defineWriteCommands(program, all);
   defineRolloutCommands(program, all);
   defineAccountCommands(program, all);
+  defineSecretCommands(program, all);
   defineServerCommands(program, all);
   defineHelpCommands(program, all);
   return program;

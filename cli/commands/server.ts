@@ -7,10 +7,13 @@ export interface ServerFlags {
 }
 
 /**
- * Becomes the controller: the same process, so that signals, exit code and a kill meet the controller itself and nothing in
- * between. Does not return.
+ * Becomes the controller, or what works on its data folder: the same process, so that signals, exit code and a kill meet that
+ * itself and nothing in between. Does not return.
  */
-export function server({ host, port, dataDir }: ServerFlags): never {
+export function runServer(
+  program: 'controller/main' | 'controller/rotate-keys',
+  { host, port, dataDir }: ServerFlags,
+): never {
   const env = {
     ...process.env,
     ...(host !== undefined && { CONTAINR_HOST: host }),
@@ -18,5 +21,5 @@ export function server({ host, port, dataDir }: ServerFlags): never {
     ...(dataDir !== undefined && { CONTAINR_DATA_DIR: dataDir }),
   };
   if (!process.execve) throw new Error('This system cannot replace a process. Containr runs on Linux and macOS.');
-  return process.execve(process.execPath, [process.execPath, ...nodeFlags, programPath('controller/main')], env);
+  return process.execve(process.execPath, [process.execPath, ...nodeFlags, programPath(program)], env);
 }
