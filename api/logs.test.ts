@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Build } from '../crds/build.ts';
 import { Guest } from '../crds/guest.ts';
+import { Job } from '../crds/job.ts';
 import { Service } from '../crds/service.ts';
 import type { LogLine } from '../controller/logs.ts';
 import { createShop, make, service, SHOP, type ApiFixture } from './testing/api-fixture.ts';
@@ -139,6 +140,22 @@ describe('the log of a Service', () => {
     await api.logs.append(`build/${build.metadata.uid}`, [line(1, 'step 1')], 1);
     expect(await text(api, `${web}?build=true`)).toBe('step 1\n');
     expect(await text(api, `${SHOP}/builds/web-b1/log`)).toBe('step 1\n');
+  });
+
+  it('is, with a schedule, that of its runs, whose guests are gone', async () => {
+    const api = await createShop();
+    await make(api, Service, service('tick', { type: 'cron', schedule: '* * * * *' }));
+    const { spec } = await guest(api, 'other', {});
+    const run = { service: 'tick', deployment: 'tick-r1', artifact: spec.artifact, template: {}, trigger: 'schedule' };
+    const job = await make(api, Job, {
+      ...service('tick-1', {}, { labels: { 'containr.dev/service': 'tick' } }),
+      kind: 'Job',
+      spec: run,
+    });
+    await api.store.updateStatus(Job, { ...job, status: { ...job.status, guestUid: 'gone' } }, { manager: 'test' });
+    await api.logs.append('guest/gone', [line(1, 'ran')], 1);
+    expect(await text(api, `${SHOP}/services/tick/log?prefix=true`)).toBe('[tick-1] ran\n');
+    expect(await text(api, `${SHOP}/jobs/tick-1/log`)).toBe('ran\n');
   });
 
   it.each([

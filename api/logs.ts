@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { Build } from '../crds/build.ts';
+import { Deployment } from '../crds/deployment.ts';
 import { Guest } from '../crds/guest.ts';
+import { Job } from '../crds/job.ts';
 import { DEPLOYMENT_LABEL, SERVICE_LABEL } from '../crds/meta.ts';
 import { Service } from '../crds/service.ts';
 import type { Clock } from '../controller/clock.ts';
@@ -51,7 +53,8 @@ interface ReadLogOptions {
 }
 
 /**
- * Answers logs as loops collected them: those of a Service or Deployment are of all its guests, in order of time. Lines of
+ * Answers logs as loops collected them: those of a Service or Deployment are of all its guests, in order of time; with a
+ * schedule, or of one Deployment, also of guests that went and of runs that are over, as long as those are kept. Lines of
  * text, or with `Accept: application/x-ndjson` one JSON object a line. A followed log ends when the client goes.
  */
 export function createReadLog({ store, logs, clock, closing }: ReadLogOptions): ReadLog {
@@ -88,9 +91,29 @@ async function findSources(store: ResourceStore, target: Target, query: LogQuery
       return guestLog(query, async () => [Guest.read(object)]);
     case 'Service':
       if (query.build) return latestBuildLog(store, Service.read(object));
-      return guestLog(query, () => guestsWith(store, namespace, SERVICE_LABEL, name));
+      return guestLog(
+        query,
+        () => guestsWith(store, namespace, SERVICE_LABEL, name),
+        async () =>
+          Service.read(object).spec.type === 'cron'
+            ? runsOf(await jobsWith(store, namespace, SERVICE_LABEL, name))
+            : [],
+      );
     case 'Deployment':
-      return guestLog(query, () => guestsWith(store, namespace, DEPLOYMENT_LABEL, name));
+      return guestLog(
+        query,
+        () => guestsWith(store, namespace, DEPLOYMENT_LABEL, name),
+        async () => [
+          ...runsOf(await jobsWith(store, namespace, DEPLOYMENT_LABEL, name)),
+          ...Deployment.read(object).status.guestUids.map((uid) => ({ stream: `guest/${uid}`, name })),
+        ],
+      );
+    case 'Job':
+      return guestLog(
+        query,
+        async () => [],
+        async () => runsOf([Job.read(await findObject(store, target))]),
+      );
     default:
       throw new Refused('NotFound', `A ${kind.kind} has no log.`);
   }
@@ -119,13 +142,37 @@ export async function guestsWith(
   return (await store.list(Guest, { namespace, labels })).items;
 }
 
-async function guestLog({ previous, container }: LogQuery, guests: () => Promise<Guest[]>): Promise<FoundLog> {
-  const wanted = async (): Promise<Guest[]> =>
-    (await guests()).filter(({ metadata }) => container === '' || metadata.name === container);
+async function jobsWith(
+  store: ResourceStore,
+  namespace: string | undefined,
+  label: string,
+  name: string,
+): Promise<Job[]> {
+  const labels = [{ key: label, operator: 'In' as const, values: [name] }];
+  return (await store.list(Job, { namespace, labels })).items;
+}
+
+function runsOf(jobs: readonly Job[]): LogSource[] {
+  return jobs.flatMap(({ metadata, status: { guestUid } }) =>
+    guestUid === undefined ? [] : [{ stream: `guest/${guestUid}`, name: metadata.name }],
+  );
+}
+
+/** `past` may name guests that are there as well; these then go by their own names. */
+async function guestLog(
+  { previous, container }: LogQuery,
+  guests: () => Promise<Guest[]>,
+  past: () => Promise<LogSource[]> = async () => [],
+): Promise<FoundLog> {
+  const isWanted = (name: string): boolean => container === '' || name === container;
+  const wanted = async (): Promise<Guest[]> => (await guests()).filter(({ metadata }) => isWanted(metadata.name));
   const now = await wanted();
   if (container !== '' && now.length === 0) throw new Refused('NotFound', `There is no guest "${container}" here.`);
-  const sources = async () =>
-    (await wanted()).map(({ metadata }) => ({ stream: `guest/${metadata.uid}`, name: metadata.name }));
+  const sources = async (): Promise<LogSource[]> => {
+    const here = (await wanted()).map(({ metadata }) => ({ stream: `guest/${metadata.uid}`, name: metadata.name }));
+    const gone = (await past()).filter(({ name }) => isWanted(name));
+    return [...new Map([...gone, ...here].map((source) => [source.stream, source])).values()];
+  };
   if (!previous) return { key: 'guest', sources };
   const ends = now.flatMap(({ status }) => (status.lastExit ? [new Date(status.lastExit.at)] : []));
   if (ends.length === 0) throw new Refused('BadRequest', 'Nothing ended here yet, so there is no previous run.');

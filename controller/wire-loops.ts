@@ -45,6 +45,7 @@ import { routeReconciler } from '../reconcilers/route/reconciler.ts';
 import { secretReconciler } from '../reconcilers/secret/reconciler.ts';
 import { serviceReconciler } from '../reconcilers/service/reconciler.ts';
 import { createArchivePlacements } from '../reconcilers/shared/archive-placements.ts';
+import { lastWords } from '../reconcilers/shared/last-words.ts';
 import { Reservations } from '../reconcilers/shared/reservations.ts';
 import { createSignal } from '../reconcilers/shared/signal.ts';
 import { volumeReconciler } from '../reconcilers/volume/reconciler.ts';
@@ -243,6 +244,5 @@ export function wireLoops(parts: LoopParts): {
 }
 
 async function lastLines(logs: LogStore, guestUid: string): Promise<string[]> {
-  const lines = await logs.read(`guest/${guestUid}`, { tail: LAST_LINES });
-  return lines.map(({ text }) => text);
+  return lastWords(await logs.read(`guest/${guestUid}`, { tail: LAST_LINES }));
 }

@@ -6,7 +6,7 @@ import { API_VERSION, GROUP, VERSION } from '../../crds/meta.ts';
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 /** Kinds whose objects, or the guests they own, print something. */
-export const kindsWithLog: ReadonlySet<string> = new Set(['Service', 'Build', 'Deployment', 'Guest']);
+export const kindsWithLog: ReadonlySet<string> = new Set(['Service', 'Build', 'Deployment', 'Guest', 'Job']);
 
 /** Kinds with a number of replicas that can be asked for by itself. */
 export const kindsWithScale: ReadonlySet<string> = new Set(['Service']);

@@ -14,13 +14,13 @@ export interface LogFlags {
   previous?: boolean;
 }
 
-const withLogs = new Set(['Service', 'Deployment', 'Guest', 'Build']);
+const withLogs = new Set(['Service', 'Deployment', 'Guest', 'Build', 'Job']);
 
 /** Prints what guests or a build printed, as the server has collected it. */
 export async function logs(connect: () => ApiClient, target: PlacedTarget, flags: LogFlags, say: Say): Promise<void> {
   const { kind } = target;
   if (!withLogs.has(kind.kind))
-    throw new CliError('usage', `A ${kind.kind} has no log. Services, deployments, guests and builds have.`);
+    throw new CliError('usage', `A ${kind.kind} has no log. Services, deployments, guests, jobs and builds have.`);
   if (flags.build && kind.kind !== 'Service')
     throw new CliError('usage', `--build is for services: it shows the log of their newest build.`);
   const query = {

@@ -6,6 +6,7 @@ import { settled, stalled, waiting, type Outcome } from '../../controller/outcom
 import type { Pass, Reconciler, Resources } from '../../controller/reconciler.ts';
 import { childName } from '../shared/child-name.ts';
 import { guestManifest } from '../shared/guest-manifest.ts';
+import { lastWords } from '../shared/last-words.ts';
 import { troubleOf } from '../shared/trouble.ts';
 import { claimVolumes, mountsOf } from './claim-volumes.ts';
 import { planJob, type JobEnd } from './plan.ts';
@@ -90,8 +91,7 @@ export function jobReconciler({ resources: { read, write }, logs }: JobDeps): Re
   }
 
   async function lastLines(guestUid: string): Promise<string[]> {
-    const lines = await logs.read(`guest/${guestUid}`, { tail: LAST_LINES });
-    return lines.map(({ text }) => text);
+    return lastWords(await logs.read(`guest/${guestUid}`, { tail: LAST_LINES }));
   }
 }
 
