@@ -31,6 +31,8 @@ export interface RepoSyncWorld extends AsyncDisposable {
   repository: TestRepository;
   /** Makes, or changes, the RepoSync `site` of the project `shop`. */
   sync(spec?: Record<string, unknown>, key?: { namespace: string; name: string }): Promise<void>;
+  /** Changes its spec past all schemas, and asks for a look. */
+  rewrite(spec: Record<string, unknown>): Promise<void>;
   site(): Promise<RepoSync>;
   condition(type: string): Promise<Condition | undefined>;
   /** Asks for a look by hand, and waits until that is answered. */
@@ -44,13 +46,15 @@ export interface RepoSyncWorld extends AsyncDisposable {
 interface WorldOptions {
   /** Of one fetch. */
   maxBytes?: number;
+  /** How long anything may take. */
+  patienceMs?: number;
 }
 
-const PATIENCE_MS = 6_000;
+const PATIENCE_MS = 20_000;
 
 export async function repoSyncWorld({
   maxBytes = 64 * 2 ** 20,
-  store: given,
+  patienceMs = PATIENCE_MS,
 }: WorldOptions = {}): Promise<RepoSyncWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'containr-sync-'));
   const leases = new MemoryLeaseStore(systemClock);
@@ -71,7 +75,7 @@ export async function repoSyncWorld({
     store,
     leaseStore: leases,
     clock: systemClock,
-    log: pino({ level: 'warn' }),
+    log: pino({ level: 'silent' }),
     identity: 'a',
     reconcilers: ({ read, writeAs }) => [
       ...syncedKinds.filter(({ kind }) => kind !== RepoSync.kind).map(readyLoop),
@@ -96,7 +100,7 @@ export async function repoSyncWorld({
   };
 
   async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = Date.now() + patienceMs;
     while (!(await holds())) {
       if (Date.now() > deadline) throw new Error(`It never came: ${JSON.stringify((await site()).status, null, 1)}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -123,6 +127,13 @@ export async function repoSyncWorld({
           { apiVersion: API_VERSION, kind: 'RepoSync', metadata: at, spec: whole },
           { manager: 'test' },
         );
+    },
+
+    async rewrite(spec) {
+      const existing = await site();
+      const annotations = { 'containr.dev/webhook-requested-at': 'rewrite' };
+      const metadata = { ...existing.metadata, annotations, resourceVersion: '' };
+      await store.update(RepoSync, { ...existing, metadata, spec: { ...existing.spec, ...spec } }, { manager: 'test' });
     },
 
     async look() {
