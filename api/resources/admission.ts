@@ -126,6 +126,9 @@ function guardPlace({ kind, namespace, existing }: AdmissionRequest, { metadata:
   }
 }
 
+/** So many may be made before the Service has seen the first of them. A leap would leave no number to whoever comes next. */
+const MOST_AHEAD = 1_000;
+
 /** A revision belongs to its Service from the first moment on, whoever makes it. */
 async function ownersOfRevision(
   store: Pick<ResourceStore, 'get'>,
@@ -133,9 +136,14 @@ async function ownersOfRevision(
   { metadata: { name }, spec }: Manifest,
 ): Promise<readonly OwnerReference[] | undefined> {
   if (kind.kind !== Deployment.kind || existing) return undefined;
-  const service = await store.get(Service, { namespace, name: Deployment.specSchema.parse(spec).service });
-  if (service) return [controlling(service)];
-  throw invalid(kind, namespace, name, [{ path: 'spec.service', message: 'must name a Service of the project' }]);
+  const { service: of, revision } = Deployment.specSchema.parse(spec);
+  const service = await store.get(Service, { namespace, name: of });
+  if (!service)
+    throw invalid(kind, namespace, name, [{ path: 'spec.service', message: 'must name a Service of the project' }]);
+  const { latestRevision } = service.status;
+  if (revision <= latestRevision + MOST_AHEAD) return [controlling(service)];
+  const message = `must go on from the newest revision, which is ${latestRevision}: at most ${latestRevision + MOST_AHEAD}`;
+  throw invalid(kind, namespace, name, [{ path: 'spec.revision', message }]);
 }
 
 function controlling({ apiVersion, kind, metadata: { name, uid } }: Resource): OwnerReference {

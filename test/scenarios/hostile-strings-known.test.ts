@@ -104,6 +104,15 @@ describe('what was a hole elsewhere', () => {
     'ssh://%2doProxyCommand=id/x',
     'https://user:password@git.example/x',
     'https://git.example/x?a#b',
+    'http://169.254.169.254/latest/meta-data',
+    'http://2852039166/latest/meta-data',
+    'http://0xa9fea9fe/latest/meta-data',
+    'http://0251.0376.0251.0376/latest/meta-data',
+    'http://[::ffff:169.254.169.254]/latest/meta-data',
+    'http://[fe80::1]/x',
+    'http://[fd00:ec2::254]/latest/meta-data',
+    'ssh://%zz@git.example/x',
+    'file:///%zz',
   ])('is no repository: %s', (url) => {
     expect(() => readRepositoryUrl(url)).toThrow(/repository URL/);
   });

@@ -1,3 +1,4 @@
+import { BlockList, isIPv6 } from 'node:net';
 import { GitFault } from './fault.ts';
 
 /** Where a repository is, after its URL passed our rules. */
@@ -35,18 +36,38 @@ function readUrl(text: string): RepositoryPlace {
     case 'http:':
     case 'https:':
       if (url.search !== '' || url.hash !== '') throw refusal('holds a query or a fragment');
+      if (isLinkLocal(url.hostname)) throw refusal('names a link-local address, where clouds hand out credentials');
       return { kind: 'http', url: url.href, origin: url.origin };
     case 'ssh:':
       // To Git these two are part of the host: what it would ask is not what is checked here.
       if (/[?#\\]/.test(text)) throw refusal('holds "?", "#" or "\\"');
-      checkSsh(decodeURIComponent(url.username), url.hostname);
+      checkSsh(decoded(url.username), url.hostname);
       return { kind: 'ssh', url: text };
     case 'file:':
       if (url.hostname !== '') throw refusal('is a file URL with a host');
-      return { kind: 'local', path: decodeURIComponent(url.pathname) };
+      return { kind: 'local', path: decoded(url.pathname) };
     default:
       throw refusal(`uses "${url.protocol}//"`);
   }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw refusal('holds a "%" that is none of the hex codes of a URL');
+  }
+}
+
+const linkLocal = new BlockList();
+linkLocal.addSubnet('169.254.0.0', 16);
+linkLocal.addSubnet('fe80::', 10, 'ipv6');
+linkLocal.addAddress('fd00:ec2::254', 'ipv6');
+
+/** Of a host as `URL` writes it, which turns every other way to write an address into this one. */
+function isLinkLocal(hostname: string): boolean {
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  return linkLocal.check(host, isIPv6(host) ? 'ipv6' : 'ipv4');
 }
 
 function readScpLike(text: string): RepositoryPlace {
