@@ -28,7 +28,7 @@ export const reasons = {
   Connected: 'The cluster answers and the token has what Containr needs.',
   SecretNotFound: 'A Secret, or a key in it, does not exist. Create it.',
   SecretUnreadable:
-    'A Secret cannot be decrypted with the keys of this installation. Restore the key or write the Secret anew.',
+    'A value cannot be decrypted by this installation, or was sealed for another place. Restore the key, or seal or write it anew.',
   PrivilegeMissing: 'The API token lacks privileges. Grant what the message lists.',
   ClusterNotQuorate: 'The Proxmox cluster has no quorum; nothing is changed until it has.',
   VersionUnsupported: 'Proxmox VE is older than 9.1, which brought containers made from OCI images. Upgrade it.',
