@@ -59,6 +59,7 @@ export async function rolloutUndo(
       say(
         `${targetName(target)} goes back to revision ${earlier.number}, as revision ${String(manifest.spec?.['revision'])}`,
       );
+      say('The spec of the service stays as it is: its next change, or a restart, rolls the spec out again.');
       return;
     } catch (error) {
       if (!(error instanceof CliError && error.exit === 'conflict') || tried === TRIES) throw error;

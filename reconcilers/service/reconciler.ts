@@ -168,7 +168,7 @@ function noteAdoption(pass: Pass<Service>, { newest }: Surroundings): void {
   pass.event(
     'Normal',
     'RevisionCreated',
-    `Revision ${revision}${what} was made by somebody else and is the newest now.`,
+    `Revision ${revision}${what} was asked for directly, not by the spec, and is the newest now.`,
   );
 }
 
