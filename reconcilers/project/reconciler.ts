@@ -3,6 +3,7 @@ import type { Kind, Resource } from '../../crds/define-kind.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import { Guest } from '../../crds/guest.ts';
 import { Project } from '../../crds/project.ts';
+import { RepoSync } from '../../crds/repo-sync.ts';
 import { Secret } from '../../crds/secret.ts';
 import { Service } from '../../crds/service.ts';
 import { isFault } from '../../controller/errors.ts';
@@ -11,7 +12,7 @@ import { watching, type Reconciler, type ResourceReader, type Resources } from '
 import { reportProject, usageOf } from './report.ts';
 
 /** What goes with a project, first to last: nothing goes before what depends on it. */
-const contents: readonly Kind[] = [Service, Deployment, Guest, Build, Secret];
+const contents: readonly Kind[] = [RepoSync, Service, Deployment, Guest, Build, Secret];
 
 /** Owns a namespace: counts what is used in it, and empties it in order before it goes. */
 export function projectReconciler({ read, write }: Resources): Reconciler<Project> {
@@ -24,6 +25,7 @@ export function projectReconciler({ read, write }: Resources): Reconciler<Projec
   return {
     kind: Project,
     watches: [
+      watching(RepoSync, inNamespace),
       watching(Service, inNamespace),
       watching(Guest, inNamespace),
       watching(Build, inNamespace),
