@@ -234,6 +234,7 @@ export function wireLoops(parts: LoopParts): {
           installation,
           guestKey: keyring.derive('guest supervisors').toString('hex'),
           changed,
+          placed,
         }),
       ];
     },

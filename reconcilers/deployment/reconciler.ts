@@ -17,6 +17,7 @@ import {
   type ResourceReader,
   type Resources,
 } from '../../controller/reconciler.ts';
+import { sameJson } from '../../controller/same-json.ts';
 import type { ObjectKey } from '../../controller/store/store.ts';
 import { troubleOfGuests } from '../shared/guest-troubles.ts';
 import { failureOf } from './failure.ts';
@@ -135,9 +136,13 @@ export function deploymentReconciler({ resources, lastLines, forgetLog }: Deploy
     owns: [Guest, Job],
     watches: [
       watching(Build, (build, read) => ofService(controllerOf(build)?.uid, read)),
-      watching(Service, ({ metadata }, read) => ofService(metadata.uid, read)),
+      watching(Service, (service, read, previous) =>
+        saysTheSame(service, previous) ? [] : ofService(service.metadata.uid, read),
+      ),
       watching(Deployment, (other, read) => ofService(controllerOf(other)?.uid, read)),
-      watching(Route, (route, read) => ofService(controllerOf(route)?.uid, read)),
+      watching(Route, (route, read, previous) =>
+        carriesTheSame(route, previous) ? [] : ofService(controllerOf(route)?.uid, read),
+      ),
       watching(Volume, (volume, read) => ofService(controllerOf(volume)?.uid, read)),
     ],
 
@@ -230,4 +235,18 @@ function untilDeadline(pass: Pass<Deployment>): number {
 
 function ofService(uid: string | undefined, read: ResourceReader): ObjectKey[] {
   return uid === undefined ? [] : read.ownedBy(Deployment, uid).map(({ metadata }) => metadata);
+}
+
+/** A rollout goes by what a Service asks for, never by what it reports. */
+function saysTheSame({ metadata }: Service, previous: Service | undefined): boolean {
+  return (
+    previous?.metadata.generation === metadata.generation &&
+    previous.metadata.deletionTimestamp === metadata.deletionTimestamp
+  );
+}
+
+/** Of a Route only what the proxy has confirmed concerns a rollout. */
+function carriesTheSame({ status }: Route, previous: Route | undefined): boolean {
+  const confirmed = (of: Route['status']): unknown => [of.proxy, of.revision, of.upstreams, of.draining];
+  return previous !== undefined && sameJson(confirmed(previous.status), confirmed(status));
 }

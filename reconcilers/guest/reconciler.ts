@@ -47,8 +47,10 @@ export interface GuestDeps {
   installation: string;
   /** What the supervisors' secrets are derived from. */
   guestKey: string;
-  /** Uids of guests whose supervisor or health said something new, or that wait for an archive. */
+  /** Uids of guests whose supervisor or health said something new. */
   changed: Signal<string>;
+  /** Archives were placed somewhere: guests that are to be made of them should look again. */
+  placed: Signal<void>;
 }
 
 /** What it waits for wakes it. */
@@ -72,6 +74,10 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
       deps.changed.subscribe((uid) => {
         const guest = read.list(Guest).find(({ metadata }) => metadata.uid === uid);
         if (guest) wake(guest.metadata);
+      }, signal);
+      deps.placed.subscribe(() => {
+        for (const { metadata, status } of read.list(Guest))
+          if (!status.created && status.vmid !== undefined) wake(metadata);
       }, signal);
       const stop = deps.clusters.onChange((cluster, vmids) => {
         const changed = new Set(vmids);

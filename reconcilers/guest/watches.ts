@@ -25,8 +25,16 @@ export const guestWatches: readonly WatchedKind[] = [
       ? []
       : referring(read, metadata, 'databaseRef'),
   ),
-  watching(Service, ({ metadata }, read) => waitingFor(read, metadata)),
-  watching(Route, ({ metadata }, read) => waitingFor(read, metadata)),
+  watching(Service, ({ metadata, status }, read, previous) =>
+    previous?.metadata.generation === metadata.generation &&
+    previous.status.url === status.url &&
+    previous.status.replicas?.ready === status.replicas?.ready
+      ? []
+      : waitingFor(read, metadata),
+  ),
+  watching(Route, ({ metadata, status }, read, previous) =>
+    previous !== undefined && previous.status.url === status.url ? [] : waitingFor(read, metadata),
+  ),
   watching(Volume, (volume, read, previous) => {
     const uids = new Set([volume, previous].flatMap((seen) => [seen?.status.attachedUid, seen?.status.moving?.uid]));
     return keys(

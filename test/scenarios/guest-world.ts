@@ -141,7 +141,8 @@ export class GuestWorld {
       signal.addEventListener('abort', () => observer.stop(), { once: true });
       return { client: proxmox, observer };
     });
-    const onSettled = (): void => undefined;
+    const placed = createSignal<void>();
+    const onSettled = (): void => placed.emit();
     const placements = createArchivePlacements({ clock, downloadUrl: () => undefined, onSettled, signal });
     const artifacts = reach(this.#artifacts, { uncounted: ['path'] });
     const reservations = new Reservations();
@@ -185,6 +186,7 @@ export class GuestWorld {
         },
         guestKey: 'test-key',
         changed,
+        placed,
       }),
     ];
   }

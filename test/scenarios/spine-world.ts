@@ -280,6 +280,7 @@ export class SpineWorld {
         installation: INSTALLATION,
         guestKey: 'test-key',
         changed,
+        placed,
       }),
     ];
   }
