@@ -74,7 +74,7 @@ export function troubleOf(object: ApiObject, now: number): Finding[] {
   return [
     {
       isFine: false,
-      text: `${name} is being deleted for ${ageText(deletionTimestamp, now)}${message === '' ? '.' : `: ${message}`}`,
+      text: `${name} has been in deletion for ${ageText(deletionTimestamp, now)}${message === '' ? '.' : `: ${message}`}`,
       advice: `See what it waits for: containr describe ${shownName(object)}${namespace === undefined ? '' : ` -n ${namespace}`}`,
     },
   ];

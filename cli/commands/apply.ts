@@ -55,7 +55,10 @@ export async function apply(connect: () => ApiClient, flags: ApplyFlags, say: Sa
 
   const written = await write(client, entries, { ...options, inventory }, say);
   const gone = await pruned(client, entries, flags, async ({ object, target }) => {
-    await client.delete(target, 'Background', object.metadata.uid);
+    await client.delete(target, 'Background', object.metadata.uid).catch((error: unknown) => {
+      // Gone since it was listed, as when its owner went.
+      if (!(error instanceof CliError && error.exit === 'notFound')) throw error;
+    });
     say(`${shownName(object)} pruned`);
   });
   const changed = written || gone > 0;

@@ -86,6 +86,19 @@ describe('containr apply --prune', () => {
     expect(project === undefined || project.metadata.deletionTimestamp !== undefined).toBe(true);
   });
 
+  it('takes the annotation of an object for the last word on it', async () => {
+    const annotated = (yaml: string, name: string, word: string): string =>
+      yaml.replace(`{name: ${name},`, `{name: ${name}, annotations: {containr.dev/prune: "${word}"},`);
+    await prune([
+      serviceYaml('web'),
+      annotated(serviceYaml('old'), 'old', 'false'),
+      annotated(volumeYaml, 'data', 'true'),
+    ]);
+    const { stdout, stderr } = await prune([serviceYaml('web')], '--prune-data');
+    expect(stdout).toBe('service/web unchanged\nvolume/data pruned\n');
+    expect(stderr).toContain('service/old is not pruned: its annotation containr.dev/prune says "false".');
+  });
+
   it.each<[string, string[], number]>([
     ['empty', ['# nothing\n'], 2],
     ['wrong', [serviceYaml('web', '  replica: 2\n')], 2],
