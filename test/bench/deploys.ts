@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { whyNoCaddy } from '../../reconcilers/providers/proxy/testing/caddy-process.ts';
 import { makeApplication, serviceManifest } from '../e2e/deploys-under-load/application.ts';
 import { DeployRun, type DeployTimes } from '../e2e/deploys-under-load/deploy-run.ts';
 import type { LoadReport } from '../e2e/deploys-under-load/load-report.ts';
+import { migrateConnections } from '../e2e/deploys-under-load/migrate-connections.ts';
 import { startLoad } from '../e2e/deploys-under-load/start-load.ts';
 import { TaskClock } from '../e2e/deploys-under-load/task-clock.ts';
 import { DevEnvironment, obstacleToContainers, pause, until } from '../e2e/dev-environment.ts';
@@ -34,6 +36,7 @@ interface Deploy extends DeployTimes {
 
 const dev = new DevEnvironment();
 const run = new DeployRun(dev);
+using _ = migrateConnections();
 try {
   await makeApplication(dev);
   console.log(`Starting containr dev, engine ${engine} ...`);
@@ -97,6 +100,7 @@ function printTable(deploys: readonly Deploy[], report: LoadReport, orphans: str
   const latency = (share: number): string => percentile(report.latenciesMs, share).toFixed(1);
   const rows: [what: string, measured: string, budget: string][] = [
     [`deploys of 2 replicas, ${engine}`, String(COUNT), ''],
+    ['load of the machine / cores', `${loadavg()[1]?.toFixed(1)} / ${availableParallelism()}`, ''],
     [`requests, ${PER_SECOND} a second`, String(report.requests), ''],
     ['failed requests', String(report.failures.length), '0'],
     ['latency, p50 / p99', `${latency(0.5)} / ${latency(0.99)} ms`, ''],

@@ -5,6 +5,7 @@ import { whyNoCaddy } from '../../reconcilers/providers/proxy/testing/caddy-proc
 import { makeApplication, obstacleToApplication, serviceManifest } from './deploys-under-load/application.ts';
 import { DeployRun } from './deploys-under-load/deploy-run.ts';
 import type { LoadReport } from './deploys-under-load/load-report.ts';
+import { migrateConnections } from './deploys-under-load/migrate-connections.ts';
 import { startLoad } from './deploys-under-load/start-load.ts';
 import { DevEnvironment, obstacleToContainers, pause, until } from './dev-environment.ts';
 
@@ -17,15 +18,20 @@ const PER_SECOND = 100;
 describe.skipIf(obstacle !== undefined)('deploys of two real containers behind a real Caddy under load', () => {
   const dev = new DevEnvironment();
   const run = new DeployRun(dev);
+  let migrating: Disposable | undefined;
 
   beforeAll(async () => {
+    migrating = migrateConnections();
     await makeApplication(dev);
     await dev.start({ engine: 'lxc', nodes: NODES.length });
     dev.must('apply', '-f', dev.write('web.yaml', serviceManifest(dev)));
     dev.must('wait', 'service/web', '-n', 'shop', '--for=condition=Ready', '--timeout', '120s');
     await run.settled(1);
   });
-  afterAll(() => dev.dispose());
+  afterAll(async () => {
+    migrating?.[Symbol.dispose]();
+    await dev.dispose();
+  });
 
   /** The load goes on until the work is done; its report. */
   async function underLoad(work: () => Promise<void>): Promise<LoadReport> {
