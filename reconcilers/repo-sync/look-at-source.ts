@@ -25,7 +25,7 @@ export type Look =
 
 export interface SourceDeps {
   git: GitClient;
-  /** A folder for checkouts, made when absent. */
+  /** A folder of the loop's own for checkouts, made when absent and emptied at the start. */
   workDir: string;
 }
 

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { Resource } from '../../crds/define-kind.ts';
 import { durationMs } from '../../crds/duration.ts';
 import { WEBHOOK_REQUESTED_AT } from '../../crds/meta.ts';
@@ -42,6 +43,7 @@ export class SourceWatch {
   readonly #deps: SourceWatchDeps;
   readonly #jobs: Jobs<{ look: Look; asked: Asked }>;
   readonly #memories = new Map<string, SourceMemory>();
+  #prepared: Promise<void> | undefined;
 
   /** `onEnd` is called with the uid of a RepoSync when a look ended. */
   constructor(deps: SourceWatchDeps, onEnd: (uid: string) => void) {
@@ -77,10 +79,11 @@ export class SourceWatch {
       });
     }
     const known = memory.content?.commit;
-    this.#jobs.start(uid, stage, async (signal) => ({
-      look: await lookAtSource(this.#deps, pass.resource, secret?.values, known, signal),
-      asked,
-    }));
+    this.#jobs.start(uid, stage, async (signal) => {
+      // What a killed process left there.
+      await (this.#prepared ??= rm(this.#deps.workDir, { recursive: true, force: true }));
+      return { look: await lookAtSource(this.#deps, pass.resource, secret?.values, known, signal), asked };
+    });
     return memory;
   }
 

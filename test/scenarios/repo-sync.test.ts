@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { API_VERSION } from '../../crds/meta.ts';
+import { RepoSync } from '../../crds/repo-sync.ts';
 import { Secret } from '../../crds/secret.ts';
 import { Service } from '../../crds/service.ts';
 import { Volume } from '../../crds/volume.ts';
@@ -99,6 +100,21 @@ describe('a RepoSync', () => {
     await world.until(
       async () => ![undefined, before?.metadata.uid].includes((await world.service('b'))?.metadata.uid),
     );
+  });
+
+  it('looks at once when somebody asks for it, as it does for a webhook', async () => {
+    await world.repository.commit(three);
+    await world.sync();
+    await ready();
+    await world.repository.commit({ 'deploy/d.yaml': serviceYaml('d') });
+    const site = await world.site();
+    const annotations = { 'containr.dev/reconcile-requested-at': 'now' };
+    await world.store.update(
+      RepoSync,
+      { ...site, metadata: { ...site.metadata, annotations, resourceVersion: '' } },
+      { manager: 'test' },
+    );
+    await world.until(async () => (await world.service('d')) !== undefined);
   });
 
   it('does nothing while it is suspended', async () => {
