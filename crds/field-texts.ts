@@ -39,10 +39,6 @@ export const fieldTexts: Readonly<Record<string, string>> = {
   'Secret.status.outdatedKeys':
     'Keys with values under a key of the installation that is not the newest: seal or write them anew.',
   'Secret.status.opened': 'What came out of the sealed values, encrypted for the store. Never shown.',
-  'opened.of': 'Fingerprint of the sealed text.',
-  'opened.keyId': 'Which key of the installation it is sealed for.',
-  'opened.value': 'The value, encrypted.',
-  'opened.problem': 'Why it cannot be opened.',
   'keys.name': 'Name of the key.',
   'keys.digest': 'Keyed digest: equal values in one project show the same, and it says nothing else.',
 

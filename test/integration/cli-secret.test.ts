@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { openKeyring } from '../../controller/secrets/keyring.ts';
 import { Secret } from '../../crds/secret.ts';
 import { CliFixture, serviceYaml, type Ended } from './cli-fixture.ts';
 
@@ -149,5 +150,23 @@ spec:
     const shown = await cli.run('get', 'secret', 'api', '-n', 'shop', '-o', 'yaml');
     expect(shown.stdout).toContain('BEGIN AGE ENCRYPTED FILE');
     expect(shown.stdout).not.toContain(CANARY);
+  });
+});
+
+describe('containr server rotate-keys', () => {
+  it('adds a key that is sealed for from then on, and keeps the one before', async () => {
+    const dataDir = join(cli.folder, 'data');
+    const before = await openKeyring(dataDir);
+    const { code, stdout } = await cli.run('server', 'rotate-keys', '--data-dir', dataDir);
+    const { keys } = await openKeyring(dataDir);
+    expect(code).toBe(0);
+    expect(keys.slice(0, -1)).toEqual(before.keys);
+    expect(stdout).toContain(`Added the key ${keys.at(-1)?.id}`);
+    expect(stdout).toContain('restart every server');
+  });
+
+  it('makes no keys where there are none', async () => {
+    const { code, stderr } = await cli.run('server', 'rotate-keys', '--data-dir', join(cli.folder, 'nothing'));
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('There is no ') });
   });
 });
