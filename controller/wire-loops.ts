@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { signArtifactUrl } from '../api/artifacts.ts';
 import { Build } from '../crds/build.ts';
 import { Builder } from '../crds/builder.ts';
+import { Database } from '../crds/database.ts';
 import type { Resource } from '../crds/define-kind.ts';
 import { Deployment } from '../crds/deployment.ts';
 import { Guest } from '../crds/guest.ts';
@@ -19,11 +21,13 @@ import { buildReconciler } from '../reconcilers/build/reconciler.ts';
 import { sweepArtifacts } from '../reconcilers/build/sweep.ts';
 import { sweepImages } from '../reconcilers/build/sweep-images.ts';
 import { builderReconciler } from '../reconcilers/builder/reconciler.ts';
+import { databaseReconciler } from '../reconcilers/database/reconciler.ts';
 import { deploymentReconciler } from '../reconcilers/deployment/reconciler.ts';
 import { guestReconciler } from '../reconcilers/guest/reconciler.ts';
 import { jobReconciler } from '../reconcilers/job/reconciler.ts';
 import { projectReconciler } from '../reconcilers/project/reconciler.ts';
 import { createHostBuildpacks } from '../reconcilers/providers/buildpack/host-buildpacks.ts';
+import { createDatabaseClient } from '../reconcilers/providers/database/database-client.ts';
 import { createBuilderPool } from '../reconcilers/providers/docker/builder-pool.ts';
 import { createDockerClient } from '../reconcilers/providers/docker/docker-client.ts';
 import { createGitClient } from '../reconcilers/providers/git/git-client.ts';
@@ -201,6 +205,15 @@ export function wireLoops(parts: LoopParts): {
           resources: resourcesFor(Deployment),
           lastLines: (uid) => lastLines(logs, uid),
           forgetLog: (uid) => logs.remove(`guest/${uid}`),
+        }),
+        databaseReconciler({
+          resources: resourcesFor(Database),
+          clusters,
+          client: createDatabaseClient(),
+          readSecret: (namespace, name) => values.values(namespace, name),
+          seal: (place, value) => secrets.seal(place, value),
+          randomBytes,
+          lastLines: (uid) => lastLines(logs, uid),
         }),
         jobReconciler({ resources: resourcesFor(Job), logs }),
         volumeReconciler({

@@ -79,13 +79,14 @@ export const Database = defineKind('Database', {
         /** Per cent of what the plan gives. */
         cpu: z.number(),
         memory: z.number(),
-        storage: z.number(),
+        /** What is not measured is left out, never nought. */
+        storage: z.number().optional(),
         connections: z.int(),
-        readIops: z.int(),
-        writeIops: z.int(),
+        readIops: z.int().optional(),
+        writeIops: z.int().optional(),
         /** Bytes per second. */
-        networkIn: z.number(),
-        networkOut: z.number(),
+        networkIn: z.number().optional(),
+        networkOut: z.number().optional(),
       })
       .optional(),
     lastBackup: z.object({ name: z.string(), at: z.string(), verified: z.boolean() }).optional(),

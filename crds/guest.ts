@@ -39,6 +39,15 @@ export const Guest = defineKind('Guest', {
     /** Volumes of the project. It is made and started only once it holds all of them. */
     mounts: z.array(GuestMount).max(32).default([]),
     healthCheck: HealthCheck.optional(),
+    /** For guests that take each other's place. Never two of them run at once. */
+    address: z
+      .strictObject({
+        /** Guests with the same word have the same MAC address. */
+        identity: SingleLine.min(1).max(128),
+        /** The address that it had before; it gets it again where addressing is static and nobody has it. */
+        host: z.ipv4().optional(),
+      })
+      .optional(),
     power: z.enum(['running', 'stopped']).default('running'),
     restartedAt: SingleLine.max(64).optional(),
   }),

@@ -146,6 +146,12 @@ export const reasons = {
   Allocating: 'The volume is being made.',
   Moving: 'The volume is being moved to another guest.',
   Growing: 'The volume is being grown.',
+  // Database.
+  Answering: 'The database answered a query.',
+  NotAnswering: 'The database does not answer a query; the message says what it does instead.',
+  LoginDenied:
+    'The database refuses the login of its Secret. Put the values back that it was set up with, or change the password in the database.',
+  CredentialsMade: 'The Secret has everything that a program needs to connect.',
   // Secret.
   Sealed: 'The values are encrypted and readable by this installation.',
   // Proxy.

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import type { Pass, ResourceReader } from '../../controller/reconciler.ts';
+import { Database } from '../../crds/database.ts';
 import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Volume } from '../../crds/volume.ts';
@@ -76,7 +77,12 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
       60_000,
     );
   }
-  const address = chooseAddress(cluster, here, (candidate) => deps.reservations.claim(scope, candidate, metadata.uid));
+  const wish = pass.resource.spec.address;
+  const address = chooseAddress(
+    cluster,
+    { here, wish: wish?.host, taken: takenAddresses(here, deps.read, wish?.host) },
+    (candidate) => deps.reservations.claim(scope, candidate, metadata.uid),
+  );
   if (cluster.spec.network.addressing === 'static' && address === undefined) {
     deps.reservations.release(metadata.uid);
     return stalled(
@@ -91,7 +97,7 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
     cluster: scope,
     node: choice.node,
     vmid,
-    mac: macFor(metadata.uid),
+    mac: macFor(wish?.identity ?? metadata.uid),
     ...(address !== undefined && { reservedAddress: address }),
   };
   deps.choosing.set(metadata.uid, { ...pass.resource, status: pass.status });
@@ -162,22 +168,21 @@ function firstFreeId({ from, to }: { from: number; to: number }, isTaken: (id: n
 
 function chooseAddress(
   cluster: ProxmoxCluster,
-  here: readonly Guest[],
+  { here, wish, taken }: { here: readonly Guest[]; wish: string | undefined; taken: ReadonlySet<string> },
   claim: (address: string) => boolean,
 ): string | undefined {
   const { network } = cluster.spec;
   if (network.addressing !== 'static') return undefined;
-  const taken = new Set(
-    here.flatMap(({ status }) => (status.reservedAddress === undefined ? [] : [hostOf(status.reservedAddress)])),
-  );
   const [base = '', prefix = '24'] = network.cidr.split('/');
   const hosts = 2 ** (32 - Number(prefix));
   const start = Math.floor(ipv4Number(base) / hosts) * hosts;
   const useless = new Set([ipv4Text(start), ipv4Text(start + hosts - 1), network.gateway]);
-  const address = nextFreeAddress(
-    { ...network.pool, after: newestAddress(here) },
-    (candidate) => taken.has(candidate) || useless.has(candidate) || !claim(candidate),
-  );
+  const isFree = (candidate: string): boolean => !taken.has(candidate) && !useless.has(candidate) && claim(candidate);
+  const isOfPool = wish !== undefined && isBetween(wish, network.pool);
+  const address =
+    isOfPool && isFree(wish)
+      ? wish
+      : nextFreeAddress({ ...network.pool, after: newestAddress(here) }, (candidate) => !isFree(candidate));
   return address === undefined ? undefined : `${address}/${prefix}`;
 }
 
@@ -194,8 +199,20 @@ function newestAddress(here: readonly Guest[]): string | undefined {
   return newest?.address;
 }
 
-/** Proxmox's own prefix, and the rest from the guest's uid: the same guest keeps its address in a DHCP server. */
-function macFor(uid: string): string {
-  const digest = createHash('sha256').update(uid).digest('hex').toUpperCase();
+/** Of guests, and of databases: programs know theirs, so it is kept also while a database has no guest. */
+function takenAddresses(here: readonly Guest[], read: ResourceReader, own: string | undefined): ReadonlySet<string> {
+  const ofGuests = here.map(({ status }) => hostOf(status.reservedAddress ?? ''));
+  const ofDatabases = read.list(Database).map(({ status }) => status.endpoint?.split(':')[0] ?? '');
+  return new Set([...ofGuests, ...ofDatabases.filter((host) => host !== own)]);
+}
+
+function isBetween(address: string, { from, to }: { from: string; to: string }): boolean {
+  const value = ipv4Number(address);
+  return value >= ipv4Number(from) && value <= ipv4Number(to);
+}
+
+/** Proxmox's own prefix, and the rest from who the guest is: the same one keeps its address in a DHCP server. */
+function macFor(identity: string): string {
+  const digest = createHash('sha256').update(identity).digest('hex').toUpperCase();
   return `BC:24:11:${digest.slice(0, 2)}:${digest.slice(2, 4)}:${digest.slice(4, 6)}`;
 }

@@ -1,0 +1,37 @@
+import type { Database } from '../../crds/database.ts';
+import { quantityBytes } from '../../crds/quantity.ts';
+import type { Guest } from '../../crds/guest.ts';
+import type { Volume } from '../../crds/volume.ts';
+import type { DatabaseAnswer } from '../providers/database/client.ts';
+import type { ListedGuest } from '../providers/proxmox/client.ts';
+
+/** How often it is measured, and asked whether it still answers. */
+export const MEASURE_MS = 60_000;
+
+/** What was measured now; undefined while Proxmox has not said how the guest does, or too soon after the last. Pure. */
+export function measure(
+  { status }: Pick<Database, 'status'>,
+  { answer, listed, volume }: { answer: DatabaseAnswer; listed: ListedGuest | undefined; volume: Volume | undefined },
+  now: Date,
+): Database['status']['metrics'] {
+  const { metrics } = status;
+  if (metrics && now.getTime() - Date.parse(metrics.at) < MEASURE_MS / 2) return undefined;
+  if (listed?.memoryBytes === undefined || listed.maxMemoryBytes === undefined) return undefined;
+  const room = volume && quantityBytes(volume.status.size ?? volume.spec.size);
+  return {
+    at: now.toISOString(),
+    cpu: perCent(listed.cpu ?? 0, 1),
+    memory: perCent(listed.memoryBytes, listed.maxMemoryBytes),
+    ...(room !== undefined && answer.dataBytes !== undefined && { storage: perCent(answer.dataBytes, room) }),
+    connections: answer.connections,
+  };
+}
+
+/** The row of a guest in the last list of its cluster. Pure. */
+export function rowOf(guest: Guest, guests: readonly ListedGuest[]): ListedGuest | undefined {
+  return guests.find(({ vmid }) => vmid === guest.status.vmid);
+}
+
+function perCent(part: number, whole: number): number {
+  return whole <= 0 ? 0 : Math.round((part / whole) * 1000) / 10;
+}
