@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, chown, lstat, mkdir, readdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { GitClient } from './client.ts';
@@ -133,6 +133,35 @@ describe('createGitClient, given local paths', () => {
       const url = join(folder.path, 'allowed', name);
       await expect(client.resolve({ url }, {}, signal), name).rejects.toMatchObject({ meaning: 'notAllowed' });
     }
+  });
+
+  it('takes no objects from outside of an allowed folder', async () => {
+    const { path, commit } = await makeRepository(join(folder.path, 'outside'));
+    const secret = await commit({ secret: '1' });
+    const borrower = await makeAllowed('borrower');
+    const second = await makeAllowed('second');
+    const linked = await makeAllowed('linked');
+    for (const repository of [borrower, second, linked]) await repository.commit({ a: '1' });
+    const alternates = (of: string) => join(of, '.git', 'objects', 'info', 'alternates');
+    await writeFile(alternates(borrower.path), `${join(path, '.git', 'objects')}\n`);
+    await writeFile(alternates(second.path), `# borrowed\n${join(borrower.path, '.git', 'objects')}\n`);
+    await rm(join(linked.path, '.git', 'objects'), { recursive: true });
+    await symlink(join(path, '.git', 'objects'), join(linked.path, '.git', 'objects'));
+    for (const { path: url } of [borrower, second, linked]) {
+      const into = join(folder.path, 'into');
+      await expect(client.checkout({ url }, secret, into, signal), url).rejects.toMatchObject({
+        meaning: 'notAllowed',
+      });
+    }
+  });
+
+  it('reads a repository that borrows from another allowed one', async () => {
+    const { path, commit } = await makeAllowed();
+    const id = await commit({ a: '1' });
+    const borrower = await makeAllowed('borrower');
+    await writeFile(join(borrower.path, '.git', 'objects', 'info', 'alternates'), `${join(path, '.git', 'objects')}\n`);
+    await borrower.git('update-ref', 'refs/heads/main', id);
+    expect(await client.resolve({ url: borrower.path }, {}, signal)).toEqual({ commit: id });
   });
 
   it('reads a repository that belongs to somebody else', async ({ skip }) => {

@@ -21,7 +21,8 @@ export async function openLocalRepository(path: string, allowed: readonly string
   if (real === undefined) throw notFound(path);
 
   const gitFolders = await findGitFolders(real, path);
-  if (!gitFolders.every(isAllowed)) throw notAllowed(path);
+  const objects = await findObjectFolders(join(gitFolders.at(-1) ?? real, 'objects'));
+  if (![...gitFolders, ...objects].every(isAllowed)) throw notAllowed(path);
   return { path: real, gitFolders };
 }
 
@@ -33,6 +34,22 @@ async function findGitFolders(real: string, path: string): Promise<string[]> {
   if (!(await stat(join(folder, 'HEAD')).catch(() => undefined))) throw notFound(path);
   const common = await follow(join(folder, 'commondir'), /^(.+)$/m, folder);
   return Promise.all([folder, common].map((place) => realpath(place).catch(() => place)));
+}
+
+/** Git follows alternates this far; more than these in one file nobody has. */
+const ALTERNATES_DEPTH = 5;
+const MOST_ALTERNATES = 32;
+
+/** Where the objects lie, and those that are borrowed from other repositories. */
+async function findObjectFolders(folder: string, depth = 0): Promise<string[]> {
+  const real = await realpath(folder).catch(() => folder);
+  const text = await readFile(join(real, 'info', 'alternates'), 'utf8').catch(() => '');
+  const lines = depth > ALTERNATES_DEPTH ? [] : text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  if (lines.length > MOST_ALTERNATES) return ['/'];
+  // Git unquotes a path in quotes; whoever writes one has something to hide.
+  const others = lines.map((line) => (line.startsWith('"') ? '/' : resolve(real, line)));
+  const found = await Promise.all(others.map((other) => findObjectFolders(other, depth + 1)));
+  return [real, ...found.flat()];
 }
 
 /** The folder that a small file of Git's points to, relative to `base`; `base` when it does not. */
