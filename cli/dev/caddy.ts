@@ -112,6 +112,15 @@ export async function connectCaddy(client: ApiClient, { socket, ports }: DevCadd
   await waitForAll(client, [{ kind, name: 'default', namespace: undefined }], readyGoal, { timeoutMs: READY_MS });
 }
 
+/** Whether Linux resets connections that Caddy has not yet accepted when it starts its servers anew, as it does for each change. */
+export function resetsNewConnections(): boolean {
+  try {
+    return readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim() === '0';
+  } catch {
+    return false;
+  }
+}
+
 function findProgram(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/usr/local/bin'];
   return folders.map((folder) => join(folder, name)).find(isProgram);

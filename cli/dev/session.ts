@@ -4,7 +4,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ApiClient } from '../client.ts';
 import { CliError } from '../exit.ts';
 import { plainLine, type Say } from '../text.ts';
-import { caddyAnswers, caddyProgram, connectCaddy, prepareCaddy, type DevCaddy } from './caddy.ts';
+import {
+  caddyAnswers,
+  caddyProgram,
+  connectCaddy,
+  prepareCaddy,
+  resetsNewConnections,
+  type DevCaddy,
+} from './caddy.ts';
 import { ChildLog } from './child-log.ts';
 import { DevChild, type ChildOptions } from './child.ts';
 import { connectSandbox } from './connect-sandbox.ts';
@@ -102,6 +109,8 @@ export class DevSession {
     this.#run('caddy', 0);
     await this.#until('Caddy', () => caddyAnswers(caddy));
     this.#say(`✓ proxy: Caddy on port ${caddy.ports.http}`);
+    if (resetsNewConnections())
+      this.#say('  Once in many deploys a new connection can be reset. As root: sysctl -w net.ipv4.tcp_migrate_req=1');
   }
 
   #programOf(name: DevProgram): Pick<ChildOptions, 'command' | 'env'> {
