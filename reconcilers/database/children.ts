@@ -37,9 +37,9 @@ export function buildName({ metadata }: Database, image: string): string {
   return childName(metadata.name, `db-${stableHash(image).slice(0, 8)}`);
 }
 
-/** A guest is what its archive makes it: another archive is another guest. */
+/** A guest is what its image makes it: another image is another guest, also where the archives of both are the same. */
 export function guestName({ metadata }: Database, artifact: Artifact): string {
-  return childName(metadata.name, `db-${stableHash(artifact.digest).slice(0, 8)}`);
+  return childName(metadata.name, `db-${stableHash([artifact.digest, artifact.imageDigest]).slice(0, 8)}`);
 }
 
 /** The login, sealed already, made before anything is set up with it. Pure. */
