@@ -9,9 +9,10 @@ export function userView({ id, email, name, avatarUrl, createdAt, updatedAt }: A
 }
 
 /** What a person is called. */
-export const DisplayName = SingleLine.max(128, 'must be at most 128 characters long')
-  .refine((name) => name.trim() !== '', 'must not be empty')
-  .refine((name) => name.isWellFormed(), 'must be text');
+export const DisplayName = SingleLine.max(128, 'must be at most 128 characters long').refine(
+  (name) => name.trim() !== '',
+  'must not be empty',
+);
 
 /** A picture elsewhere; empty for none. */
 export const AvatarUrl = z
