@@ -8,13 +8,20 @@ interface CrashMatrix<S extends { world: World }> {
   story(scene: S): Promise<void>;
   /** Throws when the final world is not as it should be. */
   check(scene: S): void | Promise<void>;
+  /** Where real files are at work a call more or fewer is made: a run that outlives its crash is held to the same end. */
+  varies?: boolean;
 }
 
 /**
  * Tells the story once undisturbed, then once for each call that was made, dying before it, and once dying after it. Throws
  * with every run whose end was not as it should be; answers the number of runs.
  */
-export async function crashMatrix<S extends { world: World }>({ make, story, check }: CrashMatrix<S>): Promise<number> {
+export async function crashMatrix<S extends { world: World }>({
+  make,
+  story,
+  check,
+  varies = false,
+}: CrashMatrix<S>): Promise<number> {
   const undisturbed = await make(undefined);
   await story(undisturbed);
   await check(undisturbed);
@@ -25,7 +32,8 @@ export async function crashMatrix<S extends { world: World }>({ make, story, che
       const scene = await make({ call, when });
       try {
         await story(scene);
-        if (scene.world.diedAt === undefined) throw new Error('it did not die: the story is not the same every time');
+        if (scene.world.diedAt === undefined && !varies)
+          throw new Error('it did not die: the story is not the same every time');
         await check(scene);
       } catch (error) {
         const words = error instanceof Error ? error.message : String(error);

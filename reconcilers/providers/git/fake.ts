@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { GitCheckout, GitClient, GitCredentials } from './client.ts';
 import { GitFault, type GitMeaning } from './fault.ts';
@@ -65,8 +65,9 @@ export function createFakeGit(): FakeGit {
       const repository = open(url, credentials, signal);
       const found = repository.commits.get(commit);
       if (!found) throw new GitFault('refNotFound', `${url} has no commit ${commit}. Push it.`);
-      await mkdir(into, { recursive: true });
-      if ((await readdir(into)).length > 0) throw new GitFault('notAllowed', `The folder ${into} is not empty.`);
+      // All at once: a process that dies in a scenario must not go on writing.
+      mkdirSync(into, { recursive: true });
+      if (readdirSync(into).length > 0) throw new GitFault('notAllowed', `The folder ${into} is not empty.`);
       return writeCheckout(into, commit, found);
     },
 
@@ -102,15 +103,11 @@ export function createFakeGit(): FakeGit {
   };
 }
 
-async function writeCheckout(
-  into: string,
-  commit: string,
-  { files, message, author }: FakeCommit,
-): Promise<GitCheckout> {
+function writeCheckout(into: string, commit: string, { files, message, author }: FakeCommit): GitCheckout {
   let bytes = 0;
   for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(into, path)), { recursive: true });
-    await writeFile(join(into, path), text);
+    mkdirSync(dirname(join(into, path)), { recursive: true });
+    writeFileSync(join(into, path), text);
     bytes += Buffer.byteLength(text);
   }
   return { commit, message, author, bytes };
