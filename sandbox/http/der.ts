@@ -31,9 +31,11 @@ export function utf8(text: string): Buffer {
   return element(0x0c, Buffer.from(text));
 }
 
-/** A number that is not negative, from its big-endian bytes. */
+/** A number that is not negative, from its big-endian bytes, in as few as DER wants (X.690, 8.3.2). */
 export function unsigned(bytes: Uint8Array): Buffer {
-  return element(0x02, (bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), bytes]) : bytes);
+  const first = bytes.findIndex((byte) => byte !== 0);
+  const digits = first === -1 ? Buffer.from([0]) : bytes.subarray(first);
+  return element(0x02, (digits[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), digits]) : digits);
 }
 
 /** A time; the form changes with the year 2050. */
