@@ -47,9 +47,17 @@ export function readOrThrow<R extends Resource>(kind: Kind<R>, object: unknown):
   }
 }
 
-/** One kind, one type of objects: the name of the kind proves it. */
-function isOf<R extends Resource>({ kind }: Kind<R>, object: StoredObject): object is R {
-  return object.kind === kind;
+/** The definition that each kind is written by in this process. */
+const definitions = new Map<string, Pick<Kind, 'kind'>>();
+
+/** Says that objects of a kind are made by this definition from now on. Of two under one name only the first shares its objects. */
+export function claimKind(kind: Pick<Kind, 'kind'>): void {
+  if (!definitions.has(kind.kind)) definitions.set(kind.kind, kind);
+}
+
+/** One definition, one type of objects: what another made of the same name has to be read by this one. */
+function isOf<R extends Resource>(kind: Kind<R>, object: StoredObject): object is R {
+  return object.kind === kind.kind && definitions.get(kind.kind) === kind;
 }
 
 function readFault(kind: Pick<Kind, 'kind'>, object: unknown, error: unknown) {

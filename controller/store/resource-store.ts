@@ -8,7 +8,7 @@ import { collectGarbage, envelopeRules } from './collect-garbage.ts';
 import type { Decision, DecisionContext, StoredObject } from './decision.ts';
 import { listObjects } from './list-objects.ts';
 import { prepareCreate, prepareDelete, prepareStatus, prepareUpdate } from './prepare.ts';
-import { createReadStored, readOrThrow, readShared } from './read-stored.ts';
+import { claimKind, createReadStored, readOrThrow, readShared } from './read-stored.ts';
 import { parseStored } from './stored.ts';
 import type { ObjectKey, ResourceStore, Writer, WriteOptions } from './store.ts';
 import { watchEvents } from './watch-events.ts';
@@ -28,6 +28,7 @@ export function createResourceStore({ backend, tail, log }: StoreOptions): Resou
     { action, key, writer, options }: { action: AuditAction; key: ObjectKey; writer: Writer; options: WriteOptions },
     prepare: (current: R | undefined, context: DecisionContext) => Decision<R>,
   ): Promise<R> {
+    claimKind(kind);
     const accepted = await backend.submit<R>({
       kind: kind.kind,
       key: keyOnly(key),
