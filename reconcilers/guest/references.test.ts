@@ -95,6 +95,16 @@ describe('a reference to a Service', () => {
     expect(service('port', ...world)).toBe('443');
   });
 
+  it('leads to a guest where the name of the route would mean the very guest that asks', () => {
+    const here = testObject(
+      Route,
+      'api',
+      { service: 'api', port: 3000 },
+      { proxy: 'default', url: 'http://api-shop.localhost:8000' },
+    );
+    expect(service('host', api, promoted, guestOf('api-r1-0'), here)).toMatch(/^10\.40\./);
+  });
+
   it('leads to its first guest that takes requests where there is no proxy', () => {
     const bare = testObject(Route, 'api', { service: 'api', port: 3000 }, { url: 'http://10.40.0.50:3000' });
     const world = [

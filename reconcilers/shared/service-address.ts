@@ -23,7 +23,9 @@ export function serviceAddress(read: ResourceReader, namespace: string, name: st
   if (!read.get(Service, { namespace, name }))
     return { ok: false, message: `There is no Service "${name}" in the project. Create it, or correct the name.` };
   const route = read.get(Route, { namespace, name })?.status;
-  if (route?.proxy !== undefined && route.url !== undefined) return { ok: true, address: addressOfUrl(route.url) };
+  const address = route?.proxy !== undefined && route.url !== undefined ? addressOfUrl(route.url) : undefined;
+  // In a guest such a name means the guest itself.
+  if (address && !address.host.endsWith('.localhost')) return { ok: true, address };
 
   const [guest] = read
     .list(Guest, namespace)

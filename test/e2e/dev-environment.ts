@@ -159,9 +159,16 @@ export class DevEnvironment {
     return this.#git('rev-parse', 'HEAD');
   }
 
+  /** What the service answers where it says that it is reached. */
   async page(): Promise<string> {
-    const answer = await fetch(this.field('service/web', '{.status.url}'), { signal: AbortSignal.timeout(5_000) });
-    return answer.text();
+    const url = new URL(this.field('service/web', '{.status.url}'));
+    const { request } = await import('undici');
+    // Browsers and curl know that names below localhost are this machine; not every resolver does.
+    const at = url.hostname.endsWith('.localhost') ? `http://127.0.0.1:${url.port}${url.pathname}` : url.href;
+    const { statusCode, body } = await request(at, { headers: { host: url.host }, signal: AbortSignal.timeout(5_000) });
+    const text = await body.text();
+    if (statusCode !== 200) throw new Error(`${url.href} answered ${statusCode}: ${text}`);
+    return text;
   }
 
   /** Asks the sandbox's own Proxmox API, as an admin behind Containr's back does. */
