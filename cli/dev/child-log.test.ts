@@ -29,6 +29,16 @@ describe('ChildLog', () => {
     expect(warnings).toEqual(['Broken. Why.', 'Late. Why.']);
   });
 
+  it('keeps to itself what Caddy says of questions of the controller', () => {
+    const warnings: string[] = [];
+    const log = new ChildLog(file, (text) => warnings.push(text));
+    appendFileSync(file, `${JSON.stringify({ level: 'error', logger: 'admin.api', msg: 'request error' })}\n`);
+    appendFileSync(file, line('error', 'Broken.'));
+    log.look();
+    log.close();
+    expect(warnings).toEqual(['Broken. Why.']);
+  });
+
   it('puts a large file aside, and goes on with what is appended', () => {
     const warnings: string[] = [];
     const log = new ChildLog(file, (text) => warnings.push(text));

@@ -86,7 +86,9 @@ function entryOf(line: string): { level: number; text: string } | undefined {
     const entry: unknown = JSON.parse(line);
     if (typeof entry !== 'object' || entry === null || !('level' in entry) || !('msg' in entry)) return undefined;
     const error = 'err' in entry ? messageOf(entry.err) : '';
-    return { level: levelOf(entry.level), text: [String(entry.msg), error].filter((part) => part !== '').join(' ') };
+    // What the controller asks of Caddy's admin API, and is refused, is the controller's to report.
+    const level = 'logger' in entry && entry.logger === 'admin.api' ? 0 : levelOf(entry.level);
+    return { level, text: [String(entry.msg), error].filter((part) => part !== '').join(' ') };
   } catch {
     return undefined;
   }
