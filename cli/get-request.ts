@@ -24,7 +24,7 @@ export interface GetRequest {
 }
 
 /** Kinds that `get all` shows: what people run. */
-const everyday = ['services', 'deployments', 'builds', 'guests'];
+const everyday = ['services', 'databases', 'deployments', 'builds', 'jobs', 'guests', 'volumes', 'routes'];
 
 /** Reads `KIND`, `KIND,KIND`, `all`, `KIND NAME...` and `KIND/NAME...`. Usage error for what does not go together. */
 export function readRequests(words: readonly string[], flags: GetFlags): GetRequest[] {
