@@ -22,7 +22,9 @@ const Links = z.array(z.object({ source: z.string(), target: z.string() }));
 export function obstacleToImages(): string | undefined {
   if (process.arch !== 'x64' || !existsSync(native)) return 'there is no PostgreSQL for this machine in node_modules';
   if (run('docker', ['--version']).status !== 0) return 'the docker command is not installed';
-  return run('apt-get', ['--version']).status === 0 ? undefined : 'apt-get is not there to fetch Redis with';
+  return run('apt-get', ['download', '--print-uris', ...redisPackages]).status === 0
+    ? undefined
+    : 'apt-get knows no place to fetch Redis from';
 }
 
 /** An image with what the official one of PostgreSQL promises: the same variables, folder, port and command. */
