@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Build } from '../../crds/build.ts';
 import { Deployment, type DeploymentTemplate } from '../../crds/deployment.ts';
 import { EnvName, EnvText, SingleLine } from '../../crds/names.ts';
+import { templateOf } from '../../crds/service-template.ts';
 import { Service } from '../../crds/service.ts';
 import { CommitId, GitRef } from '../../crds/workload.ts';
 import type { ApiContext } from '../context.ts';
@@ -58,7 +59,7 @@ async function createDeployment(context: ApiContext, deps: RestDeps, id: string)
   const revisions = await revisionsOf(deps, service);
   const again = isNewBuild(asked) ? undefined : await usableAgain(deps, revisions[0]);
   const source = again ? again.spec.source : sourceFor(service, asked);
-  const base = again?.spec.rollbackOf === undefined ? templateOf(service) : again.spec.template;
+  const base = again?.spec.rollbackOf === undefined ? templateOf(service.spec) : again.spec.template;
   const spec = {
     source,
     template: { ...base, env: withOverrides(base.env, asked.env_vars) },
@@ -96,24 +97,6 @@ function sourceFor({ spec }: Service, { commit_hash, branch }: CreateDeployment)
     ...source,
     ...(branch !== undefined && { branch }),
     ...((commit_hash ?? kept) !== undefined && { commit: commit_hash ?? kept }),
-  };
-}
-
-function templateOf({ spec }: Service): DeploymentTemplate {
-  const { runtime, region, resources, ports, env, healthCheck, volumes, build, rollout, preDeploy } = spec;
-  // A volume has one guest at a time: the one before has to go first.
-  const strategy = volumes.length > 0 ? 'Recreate' : rollout.strategy;
-  return {
-    runtime,
-    region,
-    resources,
-    ports,
-    env,
-    healthCheck,
-    volumes,
-    startCommand: build.startCommand,
-    rollout: { ...rollout, strategy },
-    preDeploy,
   };
 }
 

@@ -4,6 +4,7 @@ import { Deployment } from '../../crds/deployment.ts';
 import { Job } from '../../crds/job.ts';
 import { API_VERSION, GROUP, SERVICE_LABEL } from '../../crds/meta.ts';
 import { Route } from '../../crds/route.ts';
+import { templateOf } from '../../crds/service-template.ts';
 import type { Service } from '../../crds/service.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { Artifact } from '../../crds/workload.ts';
@@ -25,10 +26,6 @@ export function revisionOfSpec(
   build: string | undefined,
 ): Manifest<Deployment['spec']> {
   const { name } = service.metadata;
-  const { runtime, region, resources, ports, env, healthCheck, volumes, build: settings, rollout } = service.spec;
-  const { source, preDeploy } = service.spec;
-  // A volume has one guest at a time: the one before has to go first.
-  const strategy = volumes.length > 0 ? 'Recreate' : rollout.strategy;
   return {
     apiVersion: API_VERSION,
     kind: Deployment.kind,
@@ -43,19 +40,8 @@ export function revisionOfSpec(
       service: name,
       revision,
       build: build ?? childName(name, `b${revision}`),
-      source,
-      template: {
-        runtime,
-        region,
-        resources,
-        ports,
-        env,
-        healthCheck,
-        volumes,
-        startCommand: settings.startCommand,
-        rollout: { ...rollout, strategy },
-        preDeploy,
-      },
+      source: service.spec.source,
+      template: templateOf(service.spec),
       trigger: revision === 1 ? 'created' : 'spec',
     }),
   };
