@@ -45,6 +45,30 @@ export const Backup = defineKind('Backup', {
     checksum: z.string().optional(),
     engine: z.string().optional(),
     version: z.string().optional(),
+    /** What of a new object it takes to bring it back when its source is gone. */
+    origin: z
+      .object({
+        uid: z.string(),
+        region: z.string(),
+        plan: z.string().optional(),
+        /** Size of the volume, and where it is mounted in the guest that was backed up. */
+        size: z.string(),
+        mountPath: z.string(),
+      })
+      .optional(),
+    /** The Guest that is backed up. */
+    guest: z.string().optional(),
+    guestUid: z.string().optional(),
+    vmid: z.int().optional(),
+    /** Secret, owned by the Backup, with the login that the data know. */
+    credentialsSecretRef: z.object({ name: z.string() }).optional(),
+    /** What the engine wrote out beside the data. */
+    dump: z.object({ sizeBytes: z.int(), checksum: z.string() }).optional(),
+    /** Volume and Guest that it is read back with; gone once it is done. */
+    trial: z.object({ volume: z.string(), guest: z.string() }).optional(),
+    task: z.object({ upid: z.string(), type: z.string(), startedAt: z.string() }).optional(),
+    /** What taking it took: "12s". */
+    duration: z.string().optional(),
     verified: z.boolean().default(false),
     /** What a restore of it took, measured: "23s". */
     restoreTime: z.string().optional(),
@@ -78,7 +102,16 @@ export const Restore = defineKind('Restore', {
     deadline: Duration.default('2h'),
   }),
   status: CommonStatus.extend({
-    phase: z.enum(['Pending', 'Safeguarding', 'Restoring', 'Starting', 'Verifying', 'Completed', 'Failed']).optional(),
+    phase: z
+      .enum(['Pending', 'Safeguarding', 'Restoring', 'Starting', 'Verifying', 'Switching', 'Completed', 'Failed'])
+      .optional(),
+    /** The Volume with the restored data, and the one that the target had before, which is kept. */
+    volume: z.string().optional(),
+    previousVolume: z.string().optional(),
+    /** The throwaway Guest in which the new data are proven. */
+    guest: z.string().optional(),
+    /** The Volume that the target is to have: the new one once proven, the one before when it is put back. */
+    switchTo: z.string().optional(),
     machine: Progress.optional(),
     restoreTime: z.string().optional(),
     startedAt: z.string().optional(),

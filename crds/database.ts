@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
-import { DnsLabel, SingleLine } from './names.ts';
+import { DnsLabel, ObjectName, SingleLine } from './names.ts';
 import { Duration } from './duration.ts';
 
 export const DatabaseEngine = z.enum(['postgresql', 'redis', 'mysql', 'mariadb', 'mongodb', 'clickhouse', 'dragonfly']);
@@ -57,6 +57,8 @@ export const Database = defineKind('Database', {
         verify: z.boolean().default(false),
       })
       .prefault({}),
+    /** What it holds at first: the data and the login of a backup of the same engine. */
+    source: z.strictObject({ backup: ObjectName }).optional(),
     /** The volume is kept when the Database is deleted. */
     retain: z.boolean().default(true),
     /** A delete is refused while this is true. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
 import { DnsLabel, SingleLine } from './names.ts';
-import { Artifact, EnvList, GuestMount, GuestProcess, HealthCheck, Port, Resources } from './workload.ts';
+import { Artifact, EnvList, GuestCommand, GuestMount, GuestProcess, HealthCheck, Port, Resources } from './workload.ts';
 
 /** One LXC container (later VM) on Proxmox. */
 export const Guest = defineKind('Guest', {
@@ -39,6 +39,10 @@ export const Guest = defineKind('Guest', {
     /** Volumes of the project. It is made and started only once it holds all of them. */
     mounts: z.array(GuestMount).max(32).default([]),
     healthCheck: HealthCheck.optional(),
+    /** What the controller may have run in it, by name; never free text. */
+    commands: z.array(GuestCommand).max(16).default([]),
+    /** The guest runs and holds its volumes, its process is not started. */
+    hold: z.boolean().default(false),
     /** For guests that take each other's place. Never two of them run at once. */
     address: z
       .strictObject({

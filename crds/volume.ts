@@ -28,6 +28,8 @@ export const Volume = defineKind('Volume', {
     region: DnsLabel.default('default'),
     /** Kept on Proxmox, parked, when the object is deleted. */
     retain: z.boolean().default(true),
+    /** What it holds at first: the disk of a backup instead of an empty one. It is made at once, and parked. */
+    source: z.strictObject({ backup: ObjectName }).optional(),
     /** The Guest that is to have it. One at a time; it moves when another name is written. */
     guest: ObjectName.optional(),
   }),

@@ -159,6 +159,19 @@ export const GuestProcess = z.strictObject({
 });
 export type GuestProcess = z.output<typeof GuestProcess>;
 
+/** A program of the image that the supervisor runs beside the process when the controller asks for it by name. */
+export const GuestCommand = z.strictObject({
+  name: DnsLabel,
+  argv: z.array(z.string().max(32_768)).min(1).max(512),
+  /** As the user of the process unless told otherwise. */
+  user: z.string().max(256).optional(),
+  /** Its standard output goes into this file, made anew and whole or not at all. */
+  outputPath: GuestPath.optional(),
+  /** Its standard input comes from this file. */
+  inputPath: GuestPath.optional(),
+});
+export type GuestCommand = z.output<typeof GuestCommand>;
+
 /** An image archive for Proxmox, named by its content. */
 export const Artifact = z.object({
   /** `sha256:` of the archive file. */
