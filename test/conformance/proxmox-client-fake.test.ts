@@ -13,7 +13,7 @@ describe('FakeProxmox, as a ProxmoxClient', () => {
       client,
       node: 'pve1',
       bridge: 'vmbr0',
-      storages: { rootfs: 'local-lvm', templates: 'local' },
+      storages: { rootfs: 'local-lvm', templates: 'local', backups: 'local' },
       architecture: 'amd64',
       archive: { path: '/archives/pause.tar', sizeBytes: 11_776, sha256: 'ab'.repeat(32) },
       vmidFrom: 900_000,

@@ -28,7 +28,7 @@ function settings() {
     tokenSecret: read('TOKEN_SECRET'),
     fingerprint: read('FINGERPRINT'),
     node: read('NODE'),
-    storages: { rootfs, templates: read('TEMPLATES') || 'local' },
+    storages: { rootfs, templates: read('TEMPLATES') || 'local', backups: read('BACKUPS') || 'local' },
     bridge: read('BRIDGE') || 'vmbr0',
     architecture: read('ARCH') === 'arm64' ? ('arm64' as const) : ('amd64' as const),
     vmidFrom: Number(read('VMID_FROM') || 900_000),

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { archiveBehaviour } from './proxmox/archives.ts';
+import { backupBehaviour } from './proxmox/backups.ts';
 import { makingBehaviour } from './proxmox/making.ts';
 import { readingBehaviour } from './proxmox/reading.ts';
+import { restoreBehaviour } from './proxmox/restores.ts';
 import { runningBehaviour } from './proxmox/running.ts';
 import { volumeBehaviour } from './proxmox/volumes.ts';
 import { ProxmoxBench, type MakeProxmox } from './proxmox/under-test.ts';
@@ -27,5 +29,7 @@ export function proxmoxClientConformance(make: MakeProxmox): void {
   describe('archives', () => archiveBehaviour(bench));
   describe('making guests', () => makingBehaviour(bench));
   describe('volumes', () => volumeBehaviour(bench));
+  describe('backups', () => backupBehaviour(bench));
+  describe('restores', () => restoreBehaviour(bench));
   describe('running guests', () => runningBehaviour(bench));
 }

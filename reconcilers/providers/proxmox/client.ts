@@ -99,6 +99,27 @@ export interface CreateGuest {
   searchDomain?: string | undefined;
 }
 
+/** The disks of a guest in a backup, by its config. */
+export interface BackedUpDisks {
+  rootBytes: number;
+  /** `included`: its files are in the backup too. */
+  mounts: { path: string; bytes: number; included: boolean }[];
+}
+
+/** A guest that only holds what was in a backup: it never starts, and nothing of the old guest's config counts in it. */
+export interface RestoreGuest {
+  vmid: number;
+  /** Volid of the backup. */
+  backup: string;
+  hostname: string;
+  storage: string;
+  rootfsGiB: number;
+  /** `mpN` -> `mountText` of a new volume; the files below its path go there. Other volumes of the backup are not made. */
+  mounts: Readonly<Record<string, string>>;
+  tags: readonly string[];
+  description: string;
+}
+
 /** What may be changed on a guest; what is absent stays. */
 export interface GuestChanges {
   hostname?: string;
@@ -114,7 +135,7 @@ export interface GuestChanges {
   net0?: string;
   /** `mpN` -> `mountText`. A new volume is made at once; one that loses its place becomes `unusedN`. */
   mounts?: Readonly<Record<string, string>>;
-  /** An `mpN` among these becomes `unusedN`; an `unusedN` is destroyed. What is not there is no trouble. */
+  /** An `mpN` among these becomes `unusedN`; an `unusedN` is destroyed; a `netN` goes. What is not there is no trouble. */
   remove?: readonly string[];
   /** Refused with a conflict when the config changed since it was read. */
   digest?: string;
@@ -145,6 +166,31 @@ export interface StoredArchive {
 export interface StoredVolume {
   volid: string;
   sizeBytes: number;
+}
+
+/** What vzdump is asked for. */
+export interface BackUpGuest {
+  vmid: number;
+  storage: string;
+  /** `snapshot` goes on running, or pauses where the storage has no snapshots; `stop` shuts down and starts again. */
+  mode: 'snapshot' | 'stop';
+  /** One line without braces, which Proxmox would fill in; by it the archive is known again. */
+  notes: string;
+}
+
+/** A backup as its storage lists it. */
+export interface StoredBackup {
+  volid: string;
+  sizeBytes: number;
+  /** Seconds since 1970. */
+  createdSeconds: number | undefined;
+  /** The vmid that was backed up. */
+  vmid: number | undefined;
+  /** The first line of its notes. */
+  notes: string | undefined;
+  protected: boolean;
+  /** Of a Proxmox Backup Server: `ok`, `failed`, ... */
+  verification: string | undefined;
 }
 
 /** Where a volume stands: the key of a guest's config, `mpN` or `unusedN`. */
@@ -181,6 +227,10 @@ export interface ProxmoxClient {
   /** Addresses without the loopback, "10.0.0.5"; empty when stopped. */
   guestAddresses(node: string, vmid: number, signal: AbortSignal): Promise<string[]>;
   createGuest(node: string, guest: CreateGuest, signal: AbortSignal): Promise<Upid>;
+  /** Makes a guest from a backup, under a vmid that is free; one that exists is never touched. */
+  restoreGuest(node: string, guest: RestoreGuest, signal: AbortSignal): Promise<Upid>;
+  /** Looks into a backup without restoring it. */
+  backedUpDisks(node: string, backup: string, signal: AbortSignal): Promise<BackedUpDisks>;
   configureGuest(node: string, vmid: number, changes: GuestChanges, signal: AbortSignal): Promise<void>;
   startGuest(node: string, vmid: number, signal: AbortSignal): Promise<PowerAnswer>;
   /** Halt signal, then kill after the timeout. */
@@ -218,6 +268,17 @@ export interface ProxmoxClient {
     source: { url: string; sha256: string },
     signal: AbortSignal,
   ): Promise<Upid>;
+  /**
+   * Backs up a guest with all its volumes, compressed; removes no other backup. The task ends with `job errors` whatever went
+   * wrong: why is in its log, which `backupRefusal` reads. The guest is locked meanwhile, and one backup runs at a time on
+   * each node. Meaning `absent` when the guest is not on the node.
+   */
+  backUp(node: string, wanted: BackUpGuest, signal: AbortSignal): Promise<Upid>;
+  /** The backups on a storage; of one guest, or all that the token may see. */
+  backups(node: string, storage: string, vmid: number | undefined, signal: AbortSignal): Promise<StoredBackup[]>;
+  /** A task, or undefined when it was quick. Success as well when it is gone; meaning `protected` when it may not go. */
+  deleteBackup(node: string, storage: string, volid: string, signal: AbortSignal): Promise<Upid | undefined>;
+
   /** A task, or undefined when it was quick. */
   deleteArchive(node: string, storage: string, volid: string, signal: AbortSignal): Promise<Upid | undefined>;
   close(): Promise<void>;

@@ -15,13 +15,15 @@ const usualTaskMs = {
   vzstop: 400,
   vzshutdown: 800,
   vzdestroy: 300,
+  vzrestore: 900,
   imgcopy: 300,
   download: 500,
   imgdel: 100,
   resize: 200,
   move_volume: 200,
+  vzdump: 2_000,
 };
-type TaskType = keyof typeof usualTaskMs;
+export type TaskType = keyof typeof usualTaskMs;
 
 const usualStorages: readonly FakeStorageOptions[] = [
   { storage: 'local', content: ['vztmpl', 'backup', 'iso'] },
@@ -132,6 +134,10 @@ export class FakeCluster {
 
   nowMs(): number {
     return this.#clock.monotonicMs();
+  }
+
+  timestamp(): Date {
+    return this.#clock.now();
   }
 
   firstNode(): string {

@@ -1,4 +1,5 @@
 import type { StoredArchive, StoredVolume } from './client.ts';
+import type { FakeBackup } from './fake-backups.ts';
 import { refuse, refuseErrors } from './fake-refuse.ts';
 
 export interface FakeStorageOptions {
@@ -40,6 +41,29 @@ export class FakeStorage {
     this.content = content;
     this.shared = shared;
     this.totalBytes = totalBytes;
+  }
+
+  /** The backups on it, by volid. */
+  readonly backups = new Map<string, FakeBackup>();
+
+  keepBackup(backup: FakeBackup): void {
+    this.backups.set(backup.volid, backup);
+    this.usedBytes += backup.sizeBytes;
+  }
+
+  backupsOn(node: string, vmid: number | undefined): FakeBackup[] {
+    return [...this.backups.values()].filter(
+      (backup) => (this.shared || backup.node === node) && (vmid ?? backup.vmid) === backup.vmid,
+    );
+  }
+
+  /** Success also when it is not there. */
+  removeBackup(volid: string): string | undefined {
+    const backup = this.backups.get(volid);
+    if (backup?.protected) return `cannot remove protected volume '${volid}' on '${this.storage}'`;
+    this.usedBytes -= backup?.sizeBytes ?? 0;
+    this.backups.delete(volid);
+    return undefined;
   }
 
   /** Refuses what is not to be kept here as an archive. */

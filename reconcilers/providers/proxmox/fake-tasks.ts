@@ -26,6 +26,8 @@ export interface TaskWork {
   begin?: () => string | undefined;
   /** What the task is for; a text is the error it ends with. */
   effect: () => string | undefined;
+  /** What it wrote into its log so far. */
+  log?: readonly string[];
   /** Cleans up after an error, as Proxmox does; not after a kill. */
   undo?: () => void;
 }
@@ -34,6 +36,7 @@ interface FakeTask {
   upid: Upid;
   work: TaskWork;
   exit: string | undefined;
+  endsAtMs: number;
   cancel: () => void;
 }
 
@@ -62,7 +65,7 @@ export class FakeTasks {
 
   spawn(work: TaskWork): Upid {
     const plan = this.#plans.get(work.type)?.shift();
-    const task: FakeTask = { upid: this.#upid(work), work, exit: undefined, cancel: () => undefined };
+    const task: FakeTask = { upid: this.#upid(work), work, exit: undefined, endsAtMs: 0, cancel: () => undefined };
     this.#tasks.set(task.upid, task);
 
     const waitMs = this.#waitForLock(work.locks);
@@ -72,10 +75,19 @@ export class FakeTasks {
       return task.upid;
     }
     const workMs = plan?.ms ?? work.ms;
+    task.endsAtMs = this.#clock.monotonicMs() + waitMs + workMs;
     for (const vmid of work.locks ?? []) this.#lockedUntilMs.set(vmid, this.#clock.monotonicMs() + waitMs + workMs);
     if (waitMs === 0) this.#begin(task, workMs, plan);
     else this.#after(task, waitMs, () => this.#begin(task, workMs, plan));
     return task.upid;
+  }
+
+  /** How long until the last of a node's running tasks of a type ends. */
+  remainingMs(node: string, type: string): number {
+    const ends = [...this.#tasks.values()].filter(
+      ({ exit, work }) => exit === undefined && work.node === node && work.type === type,
+    );
+    return Math.max(0, ...ends.map(({ endsAtMs }) => endsAtMs - this.#clock.monotonicMs()));
   }
 
   state(upid: Upid): TaskState {
@@ -89,7 +101,8 @@ export class FakeTasks {
     const task = this.#tasks.get(upid);
     if (!task) return ['unable to open file - No such file or directory'];
     if (task.exit === undefined) return ['no content'];
-    return [task.exit === 'OK' ? 'TASK OK' : `TASK ERROR: ${task.exit}`].slice(-lines);
+    const last = task.exit === 'OK' ? 'TASK OK' : `TASK ERROR: ${task.exit}`;
+    return [...(task.work.log ?? []), last].slice(-lines);
   }
 
   /** With this id, or all of the node. */

@@ -1,5 +1,7 @@
 import type {
   ArchiveFile,
+  BackUpGuest,
+  BackedUpDisks,
   ClusterResources,
   ClusterStatus,
   CreateGuest,
@@ -9,16 +11,20 @@ import type {
   Permissions,
   PowerAnswer,
   ProxmoxClient,
+  RestoreGuest,
   StoredArchive,
+  StoredBackup,
   StoredVolume,
   TaskState,
   Upid,
   VolumePlace,
 } from './client.ts';
+import { listedBackup, spawnBackup } from './fake-backups.ts';
 import { FakeCalls, type FakeMethod, type Interception } from './fake-calls.ts';
 import { FakeCluster, type FakeClusterOptions } from './fake-cluster.ts';
 import { changedConfig, schemaErrors, type FakeGuest } from './fake-guest.ts';
 import { refuse, refuseErrors } from './fake-refuse.ts';
+import { disksOfBackup, spawnRestore } from './fake-restore.ts';
 import type { FakeStorage } from './fake-storage.ts';
 import { changeMounts, spawnGrowth, spawnMove } from './fake-volumes.ts';
 import { ProxmoxFault } from './fault.ts';
@@ -103,6 +109,17 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
       refuseErrors(schemaErrors(guest));
       return this.spawnCreate(node, guest, this.#storage(guest.storage));
     });
+  }
+
+  restoreGuest(node: string, guest: RestoreGuest, signal: AbortSignal): Promise<Upid> {
+    return this.#change('restoreGuest', node, signal, () => {
+      refuseErrors(schemaErrors({ vmid: guest.vmid, hostname: guest.hostname, tags: guest.tags }));
+      return spawnRestore(this, node, guest);
+    });
+  }
+
+  backedUpDisks(node: string, backup: string, signal: AbortSignal): Promise<BackedUpDisks> {
+    return this.#read('backedUpDisks', node, signal, () => disksOfBackup(this, node, backup));
   }
 
   configureGuest(node: string, vmid: number, changes: GuestChanges, signal: AbortSignal): Promise<void> {
@@ -222,6 +239,22 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
         return place.put(node, filename, file);
       };
       return this.spawn('download', node, filename, { effect });
+    });
+  }
+
+  backUp(node: string, wanted: BackUpGuest, signal: AbortSignal): Promise<Upid> {
+    return this.#change('backUp', node, signal, () => spawnBackup(this, node, wanted));
+  }
+
+  backups(node: string, storage: string, vmid: number | undefined, signal: AbortSignal): Promise<StoredBackup[]> {
+    return this.#read('backups', node, signal, () => this.#storage(storage).backupsOn(node, vmid).map(listedBackup));
+  }
+
+  deleteBackup(node: string, storage: string, volid: string, signal: AbortSignal): Promise<Upid | undefined> {
+    return this.#change('deleteBackup', node, signal, () => {
+      const problem = this.#storage(storage).removeBackup(volid);
+      if (problem !== undefined) refuse(500, problem);
+      return undefined;
     });
   }
 

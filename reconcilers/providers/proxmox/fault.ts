@@ -15,6 +15,7 @@ export type ProxmoxMeaning =
   | 'noQuorum'
   | 'nodeUnreachable'
   | 'storageFull'
+  | 'backupLimit'
   | 'invalid'
   | 'certificate'
   | 'noAnswer'
@@ -34,6 +35,7 @@ const codes: Record<ProxmoxMeaning, FaultCode> = {
   noQuorum: 'Unavailable',
   nodeUnreachable: 'Unavailable',
   storageFull: 'Exhausted',
+  backupLimit: 'Exhausted',
   invalid: 'Invalid',
   certificate: 'Denied',
   noAnswer: 'Unavailable',

@@ -2,11 +2,20 @@ import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { proxmoxApi, type Proxmox } from 'proxmox-api';
 import { guestOf, nodeOf, storageOf, taskOf, volumeOf } from './api-paths.ts';
-import type { ConfigParams, DownloadParams, MountKey, StopParams, UploadParams, VolumeKey } from './additions.ts';
+import type {
+  BackupParams,
+  ConfigParams,
+  DownloadParams,
+  MountKey,
+  StopParams,
+  UploadParams,
+  VolumeKey,
+} from './additions.ts';
+import { readBackedUpDisks } from './backed-up-disks.ts';
 import type { PowerAnswer, ProxmoxClient } from './client.ts';
 import { createProxmoxEngine, type CallContext, type ProxmoxEngineOptions } from './engine.ts';
 import { ProxmoxFault, isProxmoxFault, type ProxmoxMeaning } from './fault.ts';
-import { configParams, createParams } from './guest-params.ts';
+import { configParams, createParams, restoreParams } from './guest-params.ts';
 import * as read from './read-answers.ts';
 
 export interface ProxmoxClientOptions extends Omit<ProxmoxEngineOptions, 'onEndpoint'> {
@@ -90,6 +99,17 @@ export function createProxmoxClient({ log, ...options }: ProxmoxClientOptions): 
     createGuest(node, guest, signal) {
       const what = `create guest ${guest.vmid} on node ${node}`;
       return call(what, signal, (api) => nodeOf(api, node).lxc.$post(createParams(guest)), read.readUpid);
+    },
+
+    restoreGuest(node, guest, signal) {
+      const what = `restore ${guest.backup} to guest ${guest.vmid} on node ${node}`;
+      return call(what, signal, (api) => nodeOf(api, node).lxc.$post(restoreParams(guest)), read.readUpid);
+    },
+
+    backedUpDisks(node, backup, signal) {
+      const what = `look into ${backup} on node ${node}`;
+      const look = (api: Proxmox.Api) => nodeOf(api, node).vzdump.extractconfig.$get({ volume: backup });
+      return call(what, signal, look, (data) => readBackedUpDisks(read.readText(data)));
     },
 
     configureGuest(node, vmid, changes, signal) {
@@ -204,6 +224,49 @@ export function createProxmoxClient({ log, ...options }: ProxmoxClientOptions): 
         'checksum-algorithm': 'sha256',
       };
       return call(what, signal, (api) => storageOf(api, node, storage)['download-url'].$post(params), read.readUpid);
+    },
+
+    async backUp(node, { vmid, storage, mode, notes }, signal) {
+      const what = `back up guest ${vmid} of node ${node} to storage ${storage}`;
+      if (/[\r\n{}]/.test(notes)) throw new ProxmoxFault('invalid', `Could not ${what}: its notes must be one line.`);
+      const params: BackupParams = {
+        vmid: String(vmid),
+        storage,
+        mode,
+        compress: 'zstd',
+        'notes-template': notes,
+        // Which of the others may go is not the storage's to say.
+        remove: false,
+        // A volume may be mounted where Proxmox expects temporary files.
+        stdexcludes: false,
+        // Without an address to send to, nothing is sent.
+        'notification-mode': 'legacy-sendmail',
+      };
+      const upid = await call(what, signal, (api) => nodeOf(api, node).vzdump.$post(params), read.readBackupStart);
+      if (upid === undefined) throw new ProxmoxFault('absent', `Could not ${what}: the guest is not there.`);
+      return upid;
+    },
+
+    backups(node, storage, vmid, signal) {
+      const what = `list the backups on storage ${storage} of node ${node}`;
+      const params = { content: 'backup', ...(vmid !== undefined && { vmid }) };
+      return call(what, signal, (api) => storageOf(api, node, storage).content.$get(params), read.readBackups);
+    },
+
+    async deleteBackup(node, storage, volid, signal) {
+      const what = `delete ${volid} on node ${node}`;
+      const params = { delay: DELETE_WAIT_SECONDS };
+      try {
+        return await call(
+          what,
+          signal,
+          (api) => volumeOf(api, node, storage, volid).$delete(params),
+          read.readMaybeUpid,
+        );
+      } catch (error) {
+        if (isProxmoxFault(error, 'absent')) return undefined;
+        throw error;
+      }
     },
 
     deleteArchive(node, storage, volid, signal) {

@@ -7,6 +7,7 @@ import type {
   GuestStatus,
   ListedGuest,
   Permissions,
+  StoredBackup,
   TaskState,
   Upid,
 } from './client.ts';
@@ -49,6 +50,10 @@ export function readResources(data: unknown): ClusterResources {
     }
   }
   return resources;
+}
+
+export function readText(data: unknown): string {
+  return z.string().parse(data);
 }
 
 export function readClusterStatus(data: unknown): ClusterStatus {
@@ -161,6 +166,26 @@ export function readStored(data: unknown): { volid: string; sizeBytes: number }[
     .array(schema.ContentRow)
     .parse(data)
     .map(({ volid, size, ...row }) => ({ volid, sizeBytes: size ?? row['approximate-size'] ?? 0 }));
+}
+
+/** Undefined when no guest was to be backed up on this node. */
+export function readBackupStart(data: unknown): Upid | undefined {
+  return data === 'OK' ? undefined : schema.Upid.parse(data);
+}
+
+export function readBackups(data: unknown): StoredBackup[] {
+  return z
+    .array(schema.BackupRow)
+    .parse(data)
+    .map(({ volid, size, ctime, vmid, notes, verification, ...row }) => ({
+      volid,
+      sizeBytes: size ?? 0,
+      createdSeconds: ctime,
+      vmid,
+      notes: notes?.split('\n')[0],
+      protected: row.protected ?? false,
+      verification: verification?.state,
+    }));
 }
 
 function readGuestRow(row: unknown): ListedGuest {

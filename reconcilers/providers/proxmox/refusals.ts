@@ -22,6 +22,7 @@ const texts: ReadonlyArray<readonly [RegExp, ProxmoxMeaning]> = [
   [/Configuration file '[^']+' does not exist|volume '[^']+' does not exist|no such task/, 'absent'],
   [/volume '[^']+' for container '\d+' does not exist/, 'absent'],
   [/no space left on device|insufficient free space|out of space|disk quota exceeded/i, 'storageFull'],
+  [/There is a max backup limit of/, 'backupLimit'],
   // A fresh file system hardly fails for anything else, and the call that makes a volume has no log to look into.
   [/command 'mkfs\.ext4 .*' failed/, 'storageFull'],
   [/hostname lookup '[^']*' failed/, 'nodeUnreachable'],
@@ -59,6 +60,14 @@ export function faultOf(refusal: Refusal, what: string): ProxmoxFault {
 /** What the text that a task ended with means. */
 export function meaningOfExit(exit: string): ProxmoxMeaning {
   return readText(exit)?.meaning ?? 'other';
+}
+
+/** Why a backup failed, from the log of its task; without a line that says so, the text that the task ended with. */
+export function backupRefusal(log: readonly string[], exit: string): { meaning: ProxmoxMeaning; words: string } {
+  const line = log.findLast((one) => /^ERROR: Backup of VM \d+ failed - /.test(one));
+  const words = (line?.replace(/^ERROR: Backup of VM \d+ failed - /, '') ?? exit).replaceAll(/\s+/g, ' ').slice(0, 800);
+  const meaning = readText(words)?.meaning ?? log.map(meaningOfExit).find((one) => one === 'storageFull') ?? 'other';
+  return { meaning, words };
 }
 
 function readText(text: string): { meaning: ProxmoxMeaning; lock: string | undefined } | undefined {
@@ -127,6 +136,8 @@ function advice(meaning: ProxmoxMeaning, missing: string | undefined): string {
       return 'If this was a change, it may have been made all the same.';
     case 'storageFull':
       return 'Free space on the storage, or name another one.';
+    case 'backupLimit':
+      return 'Raise the limit of the storage for backups of one guest, or delete old ones.';
     case 'protected':
       return 'Take the protection off in Proxmox if this is meant.';
     case 'locked':

@@ -100,3 +100,13 @@ export const ContentRow = z.object({
   size: optionalNumeric,
   'approximate-size': optionalNumeric,
 });
+
+export const BackupRow = z.object({
+  volid: z.string(),
+  size: optionalNumeric,
+  ctime: optionalNumeric,
+  vmid: optionalNumeric,
+  notes: optionalText,
+  protected: Flag.nullish(),
+  verification: z.object({ state: z.string() }).nullish(),
+});

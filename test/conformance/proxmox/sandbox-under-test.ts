@@ -37,7 +37,7 @@ export async function sandboxUnderTest({ engine, bridge = 'vmbr0', ...options }:
     bridge,
     ...options.sandbox,
   });
-  const storages = { rootfs: 'local', templates: 'local' };
+  const storages = { rootfs: 'local', templates: 'local', backups: 'local' };
   const tokenSecret = await sandbox.addToken(USER, 'main', { privsep: false });
   // The bridge that one test names and that is not there may be named, too.
   for (const name of [bridge, 'vmbr4094']) {

@@ -15,7 +15,7 @@ export interface ProxmoxUnderTest {
   client: ProxmoxClient;
   node: string;
   bridge: string;
-  storages: { rootfs: string; templates: string };
+  storages: { rootfs: string; templates: string; backups: string };
   architecture: 'amd64' | 'arm64';
   /** An archive as `writePauseArchive` writes it. */
   archive: ArchiveFile;
