@@ -140,15 +140,17 @@ export function createdConfig(guest: CreateGuest): StoredConfig {
 
 /** A config with changes applied as Proxmox stores them. */
 export function changedConfig(config: StoredConfig, changes: GuestChanges): StoredConfig {
-  const { description, tags, env, net0, digest: _, mounts: __, remove: ___, ...plain } = changes;
+  const { description, tags, env, net0, digest: _, mounts: __, remove = [], ...plain } = changes;
+  const nets = Object.fromEntries(Object.entries(config.nets).filter(([key]) => !remove.includes(key)));
   return {
     ...config,
+    nets,
     ...plain,
     ...(description !== undefined && { description: storedDescription(description) }),
     ...(tags !== undefined && { tags: storedTags(tags) }),
     // The config file keeps no white space at the end of a line.
     ...(env !== undefined && { env: env.map((entry) => entry.trimEnd()) }),
-    ...(net0 !== undefined && { nets: { ...config.nets, net0: `${net0},type=veth` } }),
+    ...(net0 !== undefined && { nets: { ...nets, net0: `${net0},type=veth` } }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { CreateGuest } from './client.ts';
-import { configParams, createParams } from './guest-params.ts';
+import type { CreateGuest, RestoreGuest } from './client.ts';
+import { configParams, createParams, restoreParams } from './guest-params.ts';
 import { netText } from './net.ts';
 import { schemaCalls } from './testing/reference.ts';
 
@@ -42,6 +42,34 @@ describe('createParams', () => {
   });
 });
 
+const restored: RestoreGuest = {
+  vmid: 20_002,
+  backup: 'local:backup/vzdump-lxc-100-2026_01_01-00_00_00.tar.zst',
+  hostname: 'data-keeper',
+  storage: 'local-lvm',
+  rootfsGiB: 2,
+  mounts: { mp0: 'local-lvm:5,mp=/data,backup=1' },
+  tags: ['containr'],
+  description: 'a keeper',
+};
+
+describe('restoreParams', () => {
+  it('restores to a free vmid only, says itself all that could start or keep the guest, and names every disk', () => {
+    const params = restoreParams(restored);
+    expect(params).toMatchObject({
+      restore: true,
+      unique: true,
+      unprivileged: true,
+      rootfs: 'local-lvm:2',
+      mp0: 'local-lvm:5,mp=/data,backup=1',
+      onboot: false,
+      protection: false,
+    });
+    for (const name of ['start', 'force', 'lock', 'hookscript', 'features']) expect(params).not.toHaveProperty(name);
+    for (const name of ['entrypoint', 'env', 'tags', 'description', 'hostname']) expect(params).toHaveProperty(name);
+  });
+});
+
 describe('configParams', () => {
   it('says only what changes', () => {
     expect(configParams({ memoryMiB: 64, digest: 'x' })).toEqual({ memory: 64, digest: 'x' });
@@ -77,6 +105,8 @@ describe.skipIf(!calls)("Proxmox's own schema", () => {
         digest: 'ab',
       }),
     ],
+    ['POST', '/nodes/{node}/lxc', restoreParams(restored)],
+    ['GET', '/nodes/{node}/vzdump/extractconfig', { volume: 'local:backup/x' }],
     ['DELETE', '/nodes/{node}/lxc/{vmid}', { purge: true }],
     ['POST', '/nodes/{node}/lxc/{vmid}/status/stop', { 'overrule-shutdown': true }],
     ['POST', '/nodes/{node}/lxc/{vmid}/status/shutdown', { forceStop: true, timeout: 30 }],

@@ -1,5 +1,5 @@
-import type { ConfigParams, CreateParams } from './additions.ts';
-import type { CreateGuest, GuestChanges } from './client.ts';
+import type { ConfigParams, CreateParams, RestoreParams } from './additions.ts';
+import type { CreateGuest, GuestChanges, RestoreGuest } from './client.ts';
 
 /**
  * A create call for an unprivileged guest of which Proxmox touches no file: `unmanaged`, without features, not started. The
@@ -25,6 +25,39 @@ export function createParams(guest: CreateGuest): CreateParams {
     onboot: guest.onboot ?? true,
     ...(nameservers.length > 0 && { nameserver: nameservers.join(' ') }),
     ...(searchDomain !== undefined && { searchdomain: searchDomain }),
+  };
+}
+
+/** What such a guest has for a process: nothing that could run. */
+const NO_PROCESS = '/never/started';
+const NO_ENVIRONMENT = 'CONTAINR_KEEPER=1';
+
+/**
+ * A restore to a free vmid, never over a guest. What a call says counts before what the backup says, so all is said that
+ * could start it, keep it from being removed, or pass it for another; disks that are named are the only ones made. What a
+ * token may not say (a hook script, devices, features) has no effect on a guest that is not started.
+ */
+export function restoreParams(guest: RestoreGuest): RestoreParams {
+  return {
+    vmid: guest.vmid,
+    ostemplate: guest.backup,
+    restore: true,
+    unique: true,
+    unprivileged: true,
+    storage: guest.storage,
+    rootfs: `${guest.storage}:${guest.rootfsGiB}`,
+    ...guest.mounts,
+    hostname: guest.hostname,
+    memory: 16,
+    swap: 0,
+    cores: 1,
+    cpulimit: 0.1,
+    entrypoint: NO_PROCESS,
+    env: NO_ENVIRONMENT,
+    onboot: false,
+    protection: false,
+    tags: guest.tags.join(';'),
+    description: guest.description,
   };
 }
 
