@@ -2,9 +2,10 @@ import { durationMs } from '../../crds/duration.ts';
 import type { Guest } from '../../crds/guest.ts';
 import type { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { cpuCores, quantityBytes, quantityMiB } from '../../crds/quantity.ts';
-import { encodeGuestConfig } from '../providers/guest/encode-config.ts';
+import { encodeGuestConfig, type GuestConfig as SupervisorConfig } from '../providers/guest/encode-config.ts';
 import type { GuestChanges, GuestConfig } from '../providers/proxmox/client.ts';
 import { netText, parseNet } from '../providers/proxmox/net.ts';
+import { identityOf } from '../shared/guest-identity.ts';
 import { descriptionFor, tagsFor, type GuestMarks } from '../shared/guest-marks.ts';
 import { stableHash } from '../shared/stable-hash.ts';
 
@@ -30,8 +31,10 @@ export interface DesiredGuest {
   net0: string;
   nameservers: readonly string[];
   searchDomain: string | undefined;
-  /** Changes when the process has to be started anew to see its configuration. */
+  /** Changes when the process has to be started anew to see its configuration; a command that may be run is no reason. */
   processDigest: string;
+  /** What `processDigest` is while the guest is held; a guest that was started with it needs no restart to be released. */
+  heldDigest: string;
   /** Changes when anything does. */
   digest: string;
 }
@@ -54,7 +57,7 @@ export function desiredGuest({ guest, network, installation, environment, shape,
   const { spec, metadata, status } = guest;
   const marks = { installation, uid: metadata.uid };
   const cpu = cpuCores(spec.resources.cpu);
-  const configFor = (env: readonly string[]): string =>
+  const configFor = (env: readonly string[], extras: Pick<SupervisorConfig, 'commands' | 'hold'>): string =>
     encodeGuestConfig({
       command: spec.process.command,
       env,
@@ -72,12 +75,15 @@ export function desiredGuest({ guest, network, installation, environment, shape,
       ...(spec.ports[0] && { readyPort: spec.ports[0].port }),
       ...(network.addressing === 'static' &&
         status.reservedAddress !== undefined && { listen: hostOf(status.reservedAddress) }),
+      ...extras,
     });
-  const envFor = (env: readonly string[]): string[] => [`CONTAINR_CONFIG=${configFor(env)}`];
+  const envFor = (env: readonly string[], extras: Parameters<typeof configFor>[1] = {}): string[] => [
+    `CONTAINR_CONFIG=${configFor(env, extras)}`,
+  ];
   const desired = {
     marks,
     hostname: spec.hostname,
-    description: descriptionFor(marks, `${metadata.namespace}/${metadata.name}`),
+    description: descriptionFor(identityOf(guest, installation)),
     tags: tagsFor(marks),
     memoryMiB: Math.max(16, quantityMiB(spec.resources.memory)),
     swapMiB: 0,
@@ -85,7 +91,7 @@ export function desiredGuest({ guest, network, installation, environment, shape,
     cpuLimit: cpu,
     rootfsGiB: Math.max(0.1, Math.ceil((quantityBytes(spec.resources.storage) / 2 ** 30) * 100) / 100),
     entrypoint: '/.containr/init',
-    env: environment && envFor(environment),
+    env: environment && envFor(environment, { commands: spec.commands, hold: spec.hold }),
     onboot: spec.process.restart !== 'Never',
     net0: netText({
       name: 'eth0',
@@ -98,8 +104,14 @@ export function desiredGuest({ guest, network, installation, environment, shape,
     nameservers: network.nameservers,
     searchDomain: network.searchDomain,
   };
-  const processDigest = stableHash([desired.entrypoint, envFor(shape), spec.restartedAt]);
-  return { ...desired, processDigest, digest: stableHash(desired) };
+  const process = [desired.entrypoint, envFor(shape), spec.restartedAt];
+  const heldDigest = stableHash([...process, 'held']);
+  return {
+    ...desired,
+    processDigest: spec.hold ? heldDigest : stableHash(process),
+    heldDigest,
+    digest: stableHash(desired),
+  };
 }
 
 /**

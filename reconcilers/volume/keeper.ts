@@ -85,7 +85,12 @@ export async function makeKeeper(context: ActContext, node: string): Promise<Out
         architecture: artifact.architecture,
         onboot: false,
         tags: tagsFor(marks),
-        description: descriptionFor(marks, `${metadata.namespace}/${childName(metadata.name, 'keeper')}`),
+        description: descriptionFor({
+          ...marks,
+          kind: 'Volume',
+          project: metadata.namespace ?? '',
+          name: metadata.name,
+        }),
       },
       pass.signal,
     );
@@ -110,10 +115,9 @@ export async function retain({ pass, connection, installation }: ActContext, kee
   const { metadata } = pass.resource;
   const { volid, key, size } = pass.status;
   const name = `${metadata.namespace}/${metadata.name}`;
-  const marks = { installation, uid: metadata.uid };
-  const [, ...identity] = descriptionFor(marks, name).split('\n');
-  const words = `Keeps the volume ${name} (${size}, ${key}), whose object was deleted and which was to be retained. Containr does nothing to it any more. To use it, move it: pct move-volume ${keeper.vmid} ${key} --target-vmid VMID --target-volume KEY. To lose it: pct destroy ${keeper.vmid}`;
-  const description = [words, ...identity].join('\n');
+  const words = `Keeps the volume ${name} (${size}, ${key}), whose object was deleted and which was to be retained. Containr does nothing to it any more. To have it back: containr adopt ${keeper.vmid}. To use it elsewhere: pct move-volume ${keeper.vmid} ${key} --target-vmid VMID --target-volume KEY. To lose it: pct destroy ${keeper.vmid}`;
+  const identity = { installation, uid: metadata.uid, project: metadata.namespace ?? '', name: metadata.name };
+  const description = descriptionFor({ ...identity, kind: 'Volume', retained: true }, words);
   if (keeper.config.description?.trimEnd() !== description.trimEnd()) {
     await connection.client.configureGuest(keeper.node, keeper.vmid, { description }, pass.signal);
     return waiting('Deleting', 'The keeper is told what it keeps.', 0);
