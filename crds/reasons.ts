@@ -107,6 +107,9 @@ export const reasons = {
   Stopped: 'The guest is stopped, as asked.',
   Running: 'The guest runs.',
   Healthy: 'The guest runs and its health check passes.',
+  Held: 'The guest runs with its volumes, and its process is not started, as asked.',
+  SupervisorOutdated:
+    'The image was made with an older supervisor, which cannot do what is asked of it. Build the image anew.',
   Unhealthy: 'The health check fails; the message says how.',
   HealthUnknown: 'The health check has not answered yet.',
   CrashLoop: 'The process keeps ending; it is started again with growing pauses. Read its log: containr logs.',

@@ -2,6 +2,7 @@ import { durationMs } from '../../crds/duration.ts';
 import type { Guest } from '../../crds/guest.ts';
 import { stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import type { Pass } from '../../controller/reconciler.ts';
+import type { GuestLinks } from '../providers/guest/guest-links.ts';
 import type { ArtifactStore } from '../providers/oci/artifact-store.ts';
 import type { GuestChanges } from '../providers/proxmox/client.ts';
 import type { ClusterConnection } from '../providers/proxmox/cluster-pool.ts';
@@ -17,6 +18,7 @@ export interface ActContext {
   desired: DesiredGuest;
   placements: ArchivePlacements;
   artifacts: ArtifactStore;
+  links: GuestLinks;
   storages: { rootfs: string; templates: string };
 }
 
@@ -42,6 +44,8 @@ export async function actOnGuest(context: ActContext, plan: Act): Promise<Outcom
       return configureGuest(context, plan.changes);
     case 'start':
       return startGuest(context);
+    case 'release':
+      return releaseGuest(context);
     case 'stop':
       return stopGuest(context, plan.why);
     default:
@@ -136,6 +140,19 @@ async function startGuest({ pass, connection, desired }: ActContext): Promise<Ou
   await pass.checkpoint();
   const answer = await connection.client.startGuest(node, vmid, pass.signal);
   return followPower(pass, answer, 'start');
+}
+
+/** Asked for until the supervisor says that it is not held: a release that was lost is simply repeated. */
+async function releaseGuest({ pass, desired, links }: ActContext): Promise<Outcome> {
+  const { vmid } = pass.status;
+  const { uid } = pass.resource.metadata;
+  const link = links.state(uid);
+  // One that nobody held, for its supervisor is older than that, runs already.
+  const isFree = link?.connected === true && link.process !== 'held' ? true : await links.release(uid, pass.signal);
+  if (!isFree) return waiting('Starting', `The supervisor of guest ${vmid} is asked to start its process.`, 1_000);
+  pass.status = { ...pass.status, startedDigest: desired.processDigest, startedAt: pass.now.toISOString() };
+  pass.event('Normal', 'Starting', `The process of guest ${vmid} is released and starts.`);
+  return waiting('Starting', `The process of guest ${vmid} starts.`, 0);
 }
 
 async function stopGuest(

@@ -39,10 +39,15 @@ export async function lookInside(look: LookInside): Promise<LiveFacts> {
     return { link: undefined, health: undefined, addresses };
 
   links.ensure(uid, { host, port: SUPERVISOR_PORT, secret: supervisorSecret(look.guestKey, uid) }, { restarts: 0 });
-  const check = healthPlan(spec, host);
+  // Nothing of a process that is held could answer.
+  const check = isHeld(spec, pass.status, desired) ? undefined : healthPlan(spec, host);
   if (check) health.ensure(uid, check, new Date(pass.status.startedAt ?? pass.now));
   else health.drop(uid);
   return { link: links.state(uid), health: health.state(uid), addresses };
+}
+
+function isHeld({ hold }: Guest['spec'], { startedDigest }: Guest['status'], { heldDigest }: DesiredGuest): boolean {
+  return hold || startedDigest === heldDigest;
 }
 
 /** One secret a guest, from the installation's key: nothing to store, nothing that one guest could use on another. */

@@ -18,6 +18,8 @@ export type GuestPlan =
   | { do: 'forget' }
   | { do: 'configure'; changes: GuestChanges }
   | { do: 'start' }
+  /** It was held and shall be no longer. */
+  | { do: 'release' }
   /** Something has to be there before it may be started; what can be done before that is done. */
   | { do: 'hold'; trouble: Trouble }
   | { do: 'stop'; why: 'asked' | 'restart' | 'unhealthy' };
@@ -122,16 +124,18 @@ function planForStopped({ status, missing, awaited, now }: PlanInput): GuestPlan
 function planForRunning({ spec, status, desired, missing, isLongUnhealthy }: PlanInput): GuestPlan {
   if (missing) return { do: 'nothing' };
   if (!isCurrent(spec, status, desired)) return { do: 'stop', why: 'restart' };
+  if (!spec.hold && status.startedDigest === desired.heldDigest) return { do: 'release' };
   return isLongUnhealthy ? { do: 'stop', why: 'unhealthy' } : { do: 'nothing' };
 }
 
-/** It runs with the process configuration that it should. What must run once is not started over for a newer one. */
+/** It runs with the process configuration that it should, if need be once it is released. What must run once is not started over for a newer one. */
 export function isCurrent(
   { process }: Guest['spec'],
   { startedDigest }: Guest['status'],
-  { processDigest }: DesiredGuest,
+  { processDigest, heldDigest }: DesiredGuest,
 ): boolean {
-  return startedDigest === processDigest || (process.restart === 'Never' && startedDigest !== undefined);
+  if (startedDigest === undefined) return false;
+  return startedDigest === processDigest || startedDigest === heldDigest || process.restart === 'Never';
 }
 
 function notOurs(vmid: number, node: string): string {

@@ -29,7 +29,7 @@ import { awaitedVolume, unknownDisks } from './mounts.ts';
 import { observeGuest, type GuestFacts } from './observe.ts';
 import { planGuest } from './plan.ts';
 import { referenceReader, type ReadSecret } from './references.ts';
-import { NO_ADDRESS, readyCheckAfterMs, reportGuest, type LiveFacts } from './report.ts';
+import { isHeld, NO_ADDRESS, readyCheckAfterMs, reportGuest, type LiveFacts } from './report.ts';
 import { reserve } from './reserve.ts';
 import { guestWatches } from './watches.ts';
 
@@ -167,7 +167,10 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
         const resting = restAfterSetback(pass);
         if (resting) return resting;
         const { placements, artifacts } = deps;
-        return actOnGuest({ pass, connection, desired, placements, artifacts, storages: cluster.spec.storages }, plan);
+        return actOnGuest(
+          { pass, connection, desired, placements, artifacts, links, storages: cluster.spec.storages },
+          plan,
+        );
       }
       return conclude(pass, live, facts);
     },
@@ -218,7 +221,7 @@ function expectedOf(pass: Pass<Guest>, desired: DesiredGuest): { memoryMiB: numb
 function conclude(pass: Pass<Guest>, live: LiveFacts, facts: GuestFacts): Outcome {
   if (pass.resource.spec.power === 'stopped' || pass.status.finished || facts.seen !== 'ours') return settled();
   if (pass.status.addresses.length === 0) return waiting('AddressPending', NO_ADDRESS, addressCheckMs(pass));
-  if (pass.status.healthy === true) return settled();
+  if (pass.status.healthy === true || (pass.resource.spec.hold && isHeld(live))) return settled();
   const checkAfterMs = readyCheckAfterMs(pass.status, live, pass.now);
   if (checkAfterMs === undefined && pass.status.healthy === false) return settled(15_000);
   return waiting('HealthUnknown', 'The guest runs; it is not ready yet.', checkAfterMs ?? 15_000);

@@ -16,6 +16,11 @@ export interface LiveFacts {
   addresses: readonly string[];
 }
 
+/** Its supervisor says that it holds the process. */
+export function isHeld({ link }: LiveFacts): boolean {
+  return link?.connected === true && link.process === 'held';
+}
+
 /** What people should know while a guest waits for its address. */
 export const NO_ADDRESS = 'The guest runs and has no address yet. Check that DHCP answers on its bridge.';
 
@@ -43,7 +48,7 @@ export function reportGuest(
   { facts, live, setback, missing, strangeDisks }: GuestFindings,
   now: Date,
 ): Guest['status'] {
-  const next = withFacts(status, facts, live, now);
+  const next = withFacts(guest.spec, status, facts, live, now);
   const at = { generation: guest.metadata.generation, now };
   let { conditions } = next;
   for (const condition of conditionsFor(guest, next, { facts, live, setback }))
@@ -66,7 +71,13 @@ export function readyCheckAfterMs(status: Guest['status'], live: LiveFacts, now:
   return Math.max(50, since + steadyMs - now.getTime());
 }
 
-function withFacts(status: Guest['status'], facts: GuestFacts, live: LiveFacts, now: Date): Guest['status'] {
+function withFacts(
+  { hold }: Guest['spec'],
+  status: Guest['status'],
+  facts: GuestFacts,
+  live: LiveFacts,
+  now: Date,
+): Guest['status'] {
   switch (facts.seen) {
     case 'unknown':
       return { ...status, power: 'unknown' };
@@ -86,7 +97,7 @@ function withFacts(status: Guest['status'], facts: GuestFacts, live: LiveFacts, 
     case 'ours': {
       const { missingSince: _, healthy: before, ...rest } = status;
       if (!facts.running) return { ...rest, node: facts.node, created: true, power: 'stopped', addresses: [] };
-      const healthy = healthOf(status, live, now) ?? before;
+      const healthy = hold || isHeld(live) ? undefined : (healthOf(status, live, now) ?? before);
       return {
         ...rest,
         node: facts.node,
@@ -217,12 +228,38 @@ function readyCondition(
   if (status.addresses.length === 0) return no('AddressPending', NO_ADDRESS);
   if (live.link?.connected && live.link.process === 'backoff') return no('CrashLoop', crashMessage(live.link));
   if (live.link?.connected && live.link.process === 'finished') return no('Finished', crashMessage(live.link));
+  if (guest.spec.hold) return heldCondition(live);
   if (status.healthy === true)
     return { type: 'Ready', status: 'True', reason: 'Healthy', message: 'The guest runs and is healthy.' };
   if (status.healthy === false)
     return no('Unhealthy', `The health check fails${live.health?.why === undefined ? '.' : `: ${live.health.why}`}`);
   const waited = live.health?.why === undefined ? '' : `: ${live.health.why}`;
   return no('HealthUnknown', `The guest runs; it is not healthy yet${waited}`);
+}
+
+/** A guest that is held has nothing to do but to be there with its volumes. */
+function heldCondition(live: LiveFacts): ConditionInput {
+  if (isHeld(live))
+    return {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Held',
+      message: 'The guest runs and is held: its process is not started.',
+    };
+  const process = live.link?.connected ? live.link.process : 'unknown';
+  return process === 'running' || process === 'listening'
+    ? {
+        type: 'Ready',
+        status: 'False',
+        reason: 'SupervisorOutdated',
+        message: 'The process runs although it should be held: the image has an older supervisor. Build it anew.',
+      }
+    : {
+        type: 'Ready',
+        status: 'False',
+        reason: 'HealthUnknown',
+        message: 'The guest runs; its supervisor has not said yet that it holds the process.',
+      };
 }
 
 function crashMessage({ lastExit }: GuestLinkState): string {

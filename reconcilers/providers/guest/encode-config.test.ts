@@ -22,6 +22,11 @@ describe('encodeGuestConfig', () => {
       hosts: ['10.0.0.9 db'],
       readyPort: 80,
       logLimitBytes: 1024,
+      commands: [
+        { name: 'dump', argv: ['/bin/dump', '-a b'], user: 'app', outputPath: '/data/dump' },
+        { name: 'load', argv: ['load'], inputPath: '/data/dump' },
+      ],
+      hold: true,
     });
     expect(decode(encoded)).toEqual(
       [
@@ -31,6 +36,9 @@ describe('encodeGuestConfig', () => {
         ['secret', 's', 'port', '1', 'listen', '10.0.0.5', 'hostname', 'web'],
         ['nameserver', '10.0.0.1', 'nameserver', '10.0.0.2', 'search', 'lan', 'hosts', '10.0.0.9 db'],
         ['ready-port', '80', 'log-limit', '1024'],
+        ['command', 'dump', 'command-arg', '/bin/dump', 'command-arg', '-a b'],
+        ['command-user', 'app', 'command-output', '/data/dump'],
+        ['command', 'load', 'command-arg', 'load', 'command-input', '/data/dump', 'hold', 'yes'],
       ].flat(),
     );
   });

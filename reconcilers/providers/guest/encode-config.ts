@@ -24,6 +24,21 @@ export interface GuestConfig {
   volumes?: readonly string[];
   readyPort?: number;
   logLimitBytes?: number;
+  /** What the supervisor may be asked to run, by name. */
+  commands?: readonly GuestProgram[];
+  /** The process is not started before the supervisor is told to. */
+  hold?: boolean;
+}
+
+/** A program that a guest can be asked to run. */
+export interface GuestProgram {
+  name: string;
+  argv: readonly string[];
+  user?: string | undefined;
+  /** Where its standard output goes. */
+  outputPath?: string | undefined;
+  /** Where its standard input comes from. */
+  inputPath?: string | undefined;
 }
 
 /** Proxmox keeps it in a cluster file system, and from 128 KiB on the kernel refuses the start. */
@@ -69,6 +84,19 @@ function pairsOf(config: GuestConfig): Pair[] {
     ...(config.volumes ?? []).map((path): Pair => ['volume', path]),
     ...optional('ready-port', config.readyPort),
     ...optional('log-limit', config.logLimitBytes),
+    ...(config.commands ?? []).flatMap(programPairs),
+    ...optional('hold', config.hold === true ? 'yes' : ''),
+  ];
+}
+
+/** A group: what follows a name belongs to it. */
+function programPairs({ name, argv, user, outputPath, inputPath }: GuestProgram): Pair[] {
+  return [
+    ['command', name],
+    ...argv.map((word): Pair => ['command-arg', word]),
+    ...optional('command-user', user),
+    ...optional('command-output', outputPath),
+    ...optional('command-input', inputPath),
   ];
 }
 
@@ -85,6 +113,7 @@ function optional(key: string, value: string | number | undefined): Pair[] {
 /** Names the entry without showing a value, for that may be a secret. */
 function describe(key: string, value: string): string {
   if (key === 'env') return `The environment variable ${value.slice(0, value.indexOf('=')).replaceAll('\0', '')}`;
+  if (key === 'command-arg') return 'A word of a command that the guest may be asked to run';
   if (key === 'arg') return 'A word of the command';
   return `The setting "${key}"`;
 }

@@ -9,6 +9,7 @@ export interface ProcessExit {
 /** What the supervisor tells about its process; `at` is the guest's own clock. */
 export type GuestEvent =
   | { type: 'boot'; at: Date; version: number }
+  | { type: 'held'; at: Date }
   | { type: 'start'; at: Date; pid: number; attempt: number }
   | { type: 'execFailed'; at: Date; errno: number; message: string }
   | { type: 'listening'; at: Date; port: number }
@@ -19,4 +20,12 @@ export type GuestEvent =
   | { type: 'dropped'; at: Date; bytes: number };
 
 /** The supervisor's word for its process; unknown while no connection has told. */
-export type ProcessState = 'starting' | 'running' | 'listening' | 'backoff' | 'finished' | 'stopping' | 'unknown';
+export type ProcessState =
+  | 'held'
+  | 'starting'
+  | 'running'
+  | 'listening'
+  | 'backoff'
+  | 'finished'
+  | 'stopping'
+  | 'unknown';

@@ -1,18 +1,36 @@
+import { createFakeGuestRuns, fakeRead, fakeRun, type FakeAnswer, type FakeGuestRuns } from './fake-runs.ts';
 import type { GuestEndpoint, GuestHistory, GuestLinks, GuestLinkState } from './guest-links.ts';
+import type { GuestRunRequest } from './guest-run.ts';
 import type { HealthCheckPlan, HealthMonitor, HealthState } from './health-monitor.ts';
 
 export interface FakeGuestLinks extends GuestLinks {
   readonly endpoints: ReadonlyMap<string, GuestEndpoint>;
   /** The supervisor says something new. Nothing happens for a guest that is not ensured. */
   tell(guestUid: string, change: Partial<GuestLinkState>): void;
+  /** What its guests can run, which the test says, and have run. */
+  readonly runs: FakeGuestRuns;
 }
 
 /** Links whose supervisors say what the test tells them to; a new link is not connected yet. */
 export function createFakeGuestLinks(
   onState: (guestUid: string, state: GuestLinkState) => void = () => undefined,
+  runs = createFakeGuestRuns(),
 ): FakeGuestLinks {
   const endpoints = new Map<string, GuestEndpoint>();
   const states = new Map<string, GuestLinkState>();
+
+  function ask(guestUid: string, request: GuestRunRequest, input?: Buffer): { answer: FakeAnswer; isNew: boolean } {
+    if (states.get(guestUid)?.connected === true) return runs.ask(guestUid, request, input);
+    return { answer: { state: 'unreachable', message: 'there is no connection to the supervisor' }, isNew: false };
+  }
+
+  function tell(guestUid: string, change: Partial<GuestLinkState>): void {
+    const before = states.get(guestUid);
+    if (!before) return;
+    const state = { ...before, ...change };
+    states.set(guestUid, state);
+    onState(guestUid, state);
+  }
 
   function begin({ restarts, lastExit }: GuestHistory = { restarts: 0 }): GuestLinkState {
     return { connected: false, process: 'unknown', listening: false, restarts, ...(lastExit && { lastExit }) };
@@ -40,12 +58,33 @@ export function createFakeGuestLinks(
       states.clear();
     },
 
-    tell(guestUid, change) {
+    tell,
+    runs,
+
+    async run(guestUid, request, signal) {
+      signal.throwIfAborted();
+      return fakeRun(ask(guestUid, request).answer);
+    },
+
+    async read(guestUid, request, signal) {
+      signal.throwIfAborted();
+      const { answer, isNew } = ask(guestUid, request);
+      return fakeRead(answer, isNew);
+    },
+
+    async write(guestUid, request, source, signal) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of source) chunks.push(chunk);
+      signal.throwIfAborted();
+      return fakeRun(ask(guestUid, request, Buffer.concat(chunks)).answer);
+    },
+
+    async release(guestUid, signal) {
+      signal.throwIfAborted();
       const before = states.get(guestUid);
-      if (!before) return;
-      const state = { ...before, ...change };
-      states.set(guestUid, state);
-      onState(guestUid, state);
+      if (before?.connected !== true) return false;
+      if (before.process === 'held') tell(guestUid, { process: 'running' });
+      return true;
     },
   };
 }

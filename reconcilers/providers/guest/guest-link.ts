@@ -7,6 +7,7 @@ import type { LogLine, LogStore } from '../../../controller/logs.ts';
 import type { GuestEvent } from './events.ts';
 import type { LogPiece } from './frames.ts';
 import type { GuestEndpoint, GuestHistory, GuestLinks, GuestLinkState } from './guest-links.ts';
+import { createGuestOrders } from './guest-orders.ts';
 import { afterEvent, inProcessState } from './link-state.ts';
 import { createLogBatch, type LogBatch } from './log-batch.ts';
 import { decodePosition, encodePosition, epochSize, lastEpoch, type LogPosition } from './log-position.ts';
@@ -45,6 +46,7 @@ export function createGuestLinks(options: GuestLinksOptions): GuestLinks {
   }
 
   return {
+    ...createGuestOrders((guestUid) => links.get(guestUid)?.endpoint, whole),
     ensure(guestUid, endpoint, history) {
       const link = links.get(guestUid);
       if (link) return link.moveTo(endpoint);
@@ -106,6 +108,10 @@ class GuestLink {
       },
     });
     void this.#begin();
+  }
+
+  get endpoint(): GuestEndpoint {
+    return this.#endpoint;
   }
 
   get state(): GuestLinkState {

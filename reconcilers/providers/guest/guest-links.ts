@@ -1,4 +1,5 @@
 import type { ProcessExit, ProcessState } from './events.ts';
+import type { GuestRead, GuestRun, GuestRunRequest } from './guest-run.ts';
 
 /** Where a guest's supervisor listens, and how to be let in. */
 export interface GuestEndpoint {
@@ -37,6 +38,28 @@ export interface GuestLinks {
   drop(guestUid: string): Promise<void>;
   /** Undefined for a guest that is not ensured. */
   state(guestUid: string): GuestLinkState | undefined;
+  /**
+   * Starts the run when its id is new to the guest, and tells how it stands otherwise. Returns at once; fails only when
+   * `signal` aborts.
+   */
+  run(guestUid: string, request: GuestRunRequest, signal: AbortSignal): Promise<GuestRun>;
+  /**
+   * A run whose standard output comes here instead of going to a file. It is killed when the stream is destroyed or `signal`
+   * aborts. A run that the guest knows already is not begun again: then the stream fails, and `end` says how the run stands.
+   */
+  read(guestUid: string, request: GuestRunRequest, signal: AbortSignal): Promise<GuestRead>;
+  /**
+   * A run whose standard input is `source`, and waits for its end. When the source fails, or `signal` aborts, the run is
+   * killed before it can take what came for all there is.
+   */
+  write(
+    guestUid: string,
+    request: GuestRunRequest,
+    source: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<GuestRun>;
+  /** Has a held process started. True when it is not held any more, false when the supervisor cannot be asked. */
+  release(guestUid: string, signal: AbortSignal): Promise<boolean>;
   /** Drops all links. */
   close(): Promise<void>;
 }

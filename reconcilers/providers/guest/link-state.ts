@@ -8,6 +8,8 @@ export function afterEvent(state: GuestLinkState, event: GuestEvent): GuestLinkS
   switch (event.type) {
     case 'boot':
       return { ...inProcessState(state, 'starting'), restarts: 0 };
+    case 'held':
+      return inProcessState(state, 'held');
     case 'start':
       return { ...inProcessState(state, 'running'), restarts: Math.max(0, event.attempt - 1) };
     case 'listening':

@@ -13,6 +13,7 @@ describe('a supervisor event', () => {
       { type: 'execFailed', errno: 2, message: 'No such file: a=b message=c' },
       'The command cannot be run: No such file: a=b message=c. Correct the command, or the image.',
     ],
+    ['event=held', { type: 'held' }, 'The process is held: it is not started until the controller says so.'],
     ['event=listening port=80', { type: 'listening', port: 80 }, 'The process listens on port 80.'],
     [
       'event=exit code=3 pid=7 uptime_ms=2345',

@@ -10,6 +10,8 @@ export function readSupervisorEvent(text: string, at: Date): GuestEvent | undefi
   switch (fields.get('event')) {
     case 'boot':
       return { type: 'boot', at, version: number('version') };
+    case 'held':
+      return { type: 'held', at };
     case 'start':
       return { type: 'start', at, pid: number('pid'), attempt: number('attempt') };
     case 'exec-failed':
@@ -36,6 +38,8 @@ export function describeSupervisorEvent(event: GuestEvent): string {
   switch (event.type) {
     case 'boot':
       return 'The guest started.';
+    case 'held':
+      return 'The process is held: it is not started until the controller says so.';
     case 'start':
       return event.attempt > 1 ? `The process started again, attempt ${event.attempt}.` : 'The process started.';
     case 'execFailed':

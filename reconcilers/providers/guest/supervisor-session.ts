@@ -35,7 +35,7 @@ const maxLineBytes = 256;
 
 const hello = /^CONTAINR\/1 ([0-9a-f]{32})$/;
 const admitted = /^OK \d{1,16} (\d{1,16}) ([a-z]+)$/;
-const processStates = ['starting', 'running', 'listening', 'backoff', 'finished', 'stopping'] as const;
+const processStates = ['held', 'starting', 'running', 'listening', 'backoff', 'finished', 'stopping'] as const;
 
 /** Speaks to one supervisor over one connection; guest/README.md has the protocol. The secret never leaves this function. */
 export function startSession(socket: Socket, secret: string, clock: Clock, handlers: SessionHandlers): Session {
