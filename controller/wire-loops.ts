@@ -183,7 +183,12 @@ export function wireLoops(parts: LoopParts): {
         }),
         proxmoxClusterReconciler({ resources: resourcesFor(ProxmoxCluster), clusters, readSecret: system }),
         builderReconciler({ resources: resourcesFor(Builder), builders, readSecret: system }),
-        serviceReconciler(resourcesFor(Service)),
+        serviceReconciler({
+          resources: resourcesFor(Service),
+          git,
+          clock,
+          readSecret: (namespace, name) => values.values(namespace, name),
+        }),
         buildReconciler({
           resources: resourcesFor(Build),
           builders,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
 import { DnsLabel, SingleLine } from './names.ts';
 import { CronSchedule, TimeZone } from './schedule.ts';
+import { SecretKeyRef } from './secret.ts';
 import {
   BuildSettings,
   Domain,
@@ -84,6 +85,8 @@ export const Service = defineKind('Service', {
       suspended: z.boolean().default(false),
       /** Any new value rolls the service; a branch is resolved anew. */
       restartedAt: SingleLine.max(64).optional(),
+      /** What a webhook must prove to know. Without it there is no webhook. */
+      webhookSecretRef: SecretKeyRef.optional(),
     })
     .superRefine((spec, context) => {
       if (spec.type === 'cron' && spec.schedule === undefined) {
@@ -105,6 +108,8 @@ export const Service = defineKind('Service', {
     templateHash: z.string().optional(),
     /** Digest of what its image was built from. */
     buildHash: z.string().optional(),
+    /** The newest commit of the branch that a revision was made from. Only another one makes another revision. */
+    followedCommit: z.string().optional(),
     latestBuild: z.string().optional(),
     latestDeployment: z.string().optional(),
     activeDeployment: z.string().optional(),

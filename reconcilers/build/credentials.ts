@@ -3,6 +3,7 @@ import type { RegistryCredentials, RegistryLogins } from '../providers/docker/cl
 import { registryOf } from '../providers/docker/image-reference.ts';
 import { readDockerConfig } from '../providers/docker/registry-logins.ts';
 import type { GitCredentials } from '../providers/git/client.ts';
+import { gitCredentialsOf } from '../shared/git-credentials.ts';
 
 /** The values of the Secret that a source names; empty when it names none. */
 export type SourceSecret = Readonly<Record<string, string>>;
@@ -12,10 +13,8 @@ const DOCKER_CONFIG_KEY = '.dockerconfigjson';
 
 /** How to show a repository who we are, by the keys that the Secret has. */
 export function gitCredentials(secret: SourceSecret): GitCredentials | undefined {
-  const { sshKey, knownHosts, token, username, password } = secret;
-  if (sshKey !== undefined) return { kind: 'sshKey', key: sshKey, ...(knownHosts !== undefined && { knownHosts }) };
-  if (token !== undefined) return { kind: 'token', token };
-  if (password !== undefined) return { kind: 'basic', username: username ?? 'git', password };
+  const credentials = gitCredentialsOf(secret);
+  if (credentials) return credentials;
   if (Object.keys(secret).length === 0 || secret[DOCKER_CONFIG_KEY] !== undefined) return undefined;
   throw new Fault('Invalid', 'The Secret in spec.source.secretRef has none of the keys token, password or sshKey.');
 }

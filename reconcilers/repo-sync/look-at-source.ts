@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import type { RepoSync } from '../../crds/repo-sync.ts';
 import { Secret } from '../../crds/secret.ts';
 import { fieldOf, isRecord } from '../../controller/json.ts';
-import type { GitClient, GitCredentials } from '../providers/git/client.ts';
-import { isGitFault, type GitMeaning } from '../providers/git/fault.ts';
+import type { GitClient } from '../providers/git/client.ts';
+import { isGitFault } from '../providers/git/fault.ts';
+import { gitCredentialsOf } from '../shared/git-credentials.ts';
+import { sourceReasons } from '../shared/source-reasons.ts';
 import { readManifests, type Entry } from './manifests.ts';
 import { readSourceFiles } from './source-files.ts';
 import type { SourceProblem } from './source-problem.ts';
@@ -29,15 +31,6 @@ export interface SourceDeps {
   workDir: string;
 }
 
-const reasonOf: Record<GitMeaning, SourceProblem['reason']> = {
-  notFound: 'SourceNotFound',
-  refNotFound: 'SourceNotFound',
-  denied: 'SourceDenied',
-  notAllowed: 'SourceNotAllowed',
-  tooLarge: 'SourceTooLarge',
-  unavailable: 'SourceUnavailable',
-};
-
 /** Asks for the commit that is followed, and reads what it states unless that is `known`. Nothing of the repository is run. */
 export async function lookAtSource(
   { git, workDir }: SourceDeps,
@@ -47,7 +40,7 @@ export async function lookAtSource(
   signal: AbortSignal,
 ): Promise<Look> {
   const { url, branch, path } = sync.spec;
-  const credentials = secret && credentialsOf(secret);
+  const credentials = secret && gitCredentialsOf(secret);
   if (secret && !credentials)
     return trouble('SourceDenied', 'The Secret in spec.secretRef has none of the keys token, password or sshKey.');
   const repository = { url, ...(credentials && { credentials }) };
@@ -65,7 +58,7 @@ export async function lookAtSource(
     return { type: 'new', content: { commit, message, entries: manifests.entries } };
   } catch (error) {
     if (!isGitFault(error)) throw error;
-    return trouble(reasonOf[error.meaning], error.message);
+    return trouble(sourceReasons[error.meaning], error.message);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -78,18 +71,6 @@ export function plainSecrets({ entries }: SourceContent): string[] {
     return isRecord(data) && Object.keys(data).length > 0;
   };
   return entries.filter(({ kind, raw }) => kind.kind === Secret.kind && holdsValues(raw)).map(({ text }) => text);
-}
-
-function credentialsOf({
-  sshKey,
-  knownHosts,
-  token,
-  username,
-  password,
-}: Readonly<Record<string, string>>): GitCredentials | undefined {
-  if (sshKey !== undefined) return { kind: 'sshKey', key: sshKey, ...(knownHosts !== undefined && { knownHosts }) };
-  if (token !== undefined) return { kind: 'token', token };
-  return password === undefined ? undefined : { kind: 'basic', username: username ?? 'git', password };
 }
 
 function trouble(reason: SourceProblem['reason'], message: string): Look {

@@ -47,6 +47,12 @@ export function revisionOfSpec(
   };
 }
 
+/** The revision of a commit that is new on the branch that the spec follows. Pure. */
+export function revisionOfCommit(service: Service, revision: number, commit: string): Manifest<Deployment['spec']> {
+  const made = revisionOfSpec(service, revision, undefined);
+  return { ...made, spec: { ...made.spec, source: { ...service.spec.source, commit }, trigger: 'push' } };
+}
+
 /** The same revision once more, for guests that see what references have come to now. A rollback stays one. Pure. */
 export function revisionOnceMore(
   service: Service,

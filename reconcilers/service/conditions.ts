@@ -12,7 +12,14 @@ export interface Counts {
 }
 
 /** Conditions that stand only while there is something to say; the others always do. */
-export const passingConditions = ['ConfigResolved', 'LastRunSucceeded', 'Paused', 'RollbackPinned', 'Routed'] as const;
+export const passingConditions = [
+  'ConfigResolved',
+  'LastRunSucceeded',
+  'Paused',
+  'RollbackPinned',
+  'Routed',
+  'SourceFollowed',
+] as const;
 
 /** What is true of a service. Pure. */
 export function conditionsOf(service: Service, view: ServiceView, counts: Counts): ConditionInput[] {
@@ -26,6 +33,7 @@ export function conditionsOf(service: Service, view: ServiceView, counts: Counts
     ...routeCondition(view),
     ...pinnedCondition(view),
     ...pausedCondition(service),
+    ...(view.branch ? [view.branch] : []),
   ];
 }
 
@@ -88,7 +96,7 @@ function upToDateCondition(view: ServiceView): ConditionInput {
 /** A rollback stays in force until the spec changes. */
 function pinnedWords({ latest, hold }: ServiceView): string | undefined {
   if (hold || latest?.spec.rollbackOf === undefined) return undefined;
-  return `Revision ${latest.spec.revision} is a rollback to ${latest.spec.rollbackOf}, older than the spec. The spec is rolled out with its next change, or by containr rollout restart.`;
+  return `Revision ${latest.spec.revision} is a rollback to ${latest.spec.rollbackOf}, older than the spec. The spec is rolled out with its next change, the next commit, or by containr rollout restart.`;
 }
 
 function pinnedCondition(view: ServiceView): ConditionInput[] {

@@ -29,6 +29,7 @@ const settled = {
   deployments: [newest],
   missing: undefined,
   following: { do: 'nothing' },
+  newCommit: undefined,
 } as const;
 
 /** As the loop makes them. */
@@ -109,6 +110,12 @@ describe('planService', () => {
     expect(planService({ ...settled, status })).toMatchObject({ do: 'newRevision', revision: 3 });
   });
 
+  it('makes a revision of a commit that is new on the branch, after what the spec asks for', () => {
+    expect(planService({ ...settled, newCommit: 'c2' })).toEqual({ do: 'newCommit', revision: 2, commit: 'c2' });
+    const changed = { ...settled, service: service({ resources: { memory: '1Gi' } }), newCommit: 'c2' };
+    expect(planService(changed)).toMatchObject({ do: 'newRevision' });
+  });
+
   it('makes the build that the newest revision names, unless its image is known or it failed', () => {
     const input = { ...settled, build: undefined };
     expect(planService(input)).toEqual({ do: 'createBuild', newest });
@@ -117,6 +124,7 @@ describe('planService', () => {
 
   it.each([
     ['the spec', { service: service({ resources: { memory: '1Gi' }, rollout: { paused: true } }) }, 'spec'],
+    ['a new commit', { service: service({ rollout: { paused: true } }), newCommit: 'c2' }, 'commit'],
     [
       'a changed reference',
       { service: service({ rollout: { paused: true } }), following: { do: 'roll' } },

@@ -8,8 +8,8 @@ import { unsupportedIn } from './unsupported.ts';
 
 /** Why a revision that is asked for is not made. */
 export interface Hold {
-  /** What is not carried out: the spec, or a change of what its environment refers to. */
-  of: 'spec' | 'references';
+  /** What is not carried out: the spec, a commit that is new on the branch, or a change of what its environment refers to. */
+  of: 'spec' | 'commit' | 'references';
   reason: 'Paused' | 'ConfigMissing';
   message: string;
 }
@@ -21,6 +21,8 @@ export type ServicePlan =
   | { do: 'hold'; hold: Hold }
   /** Make the revision that the spec asks for; without a `build`, with an image of its own. */
   | { do: 'newRevision'; revision: number; build: string | undefined }
+  /** Make a revision of a commit that is new on the branch. */
+  | { do: 'newCommit'; revision: number; commit: string }
   /** Make the newest revision once more, with what references have come to. */
   | { do: 'revisionOnceMore'; revision: number; newest: Deployment }
   | { do: 'restartGuests' }
@@ -38,6 +40,8 @@ interface PlanInput {
   /** What the environment of the spec refers to and does not exist. */
   missing: string | undefined;
   following: Following;
+  /** New on the branch that is followed. */
+  newCommit: string | undefined;
 }
 
 /** Revisions that ended and are kept for looking back and rolling back. */
@@ -56,6 +60,12 @@ export function planService(input: PlanInput): ServicePlan {
     if (input.missing !== undefined)
       return { do: 'hold', hold: { of: 'spec', reason: 'ConfigMissing', message: input.missing } };
     return { do: 'newRevision', revision: nextRevision(input), build: reusableBuild(input) };
+  }
+  if (input.newCommit !== undefined) {
+    if (paused) return held('commit', `The commit ${input.newCommit} is not rolled out.`);
+    if (input.missing !== undefined)
+      return { do: 'hold', hold: { of: 'commit', reason: 'ConfigMissing', message: input.missing } };
+    return { do: 'newCommit', revision: nextRevision(input), commit: input.newCommit };
   }
   if (following.do === 'roll' || following.do === 'restart') {
     if (paused) return held('references', 'What changed in what it refers to is not followed.');

@@ -1,5 +1,5 @@
 import { Build } from '../../crds/build.ts';
-import { setCondition } from '../../crds/condition.ts';
+import { setCondition, type ConditionInput } from '../../crds/condition.ts';
 import { Database } from '../../crds/database.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import { Job } from '../../crds/job.ts';
@@ -9,14 +9,17 @@ import { Service } from '../../crds/service.ts';
 import { Volume } from '../../crds/volume.ts';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
+import type { ObjectKey } from '../../controller/store/store.ts';
 import { adoptRevision, isFromSpec } from './adopt.ts';
 import { carryOutRuns } from './carry-out-runs.ts';
-import { buildOf, revisionOfSpec, revisionOnceMore } from './child-manifests.ts';
+import { BranchWatch, type BranchWatchDeps } from './branch-watch.ts';
+import { buildOf, revisionOfCommit, revisionOfSpec, revisionOnceMore } from './child-manifests.ts';
 import { ensureRoute } from './ensure-route.ts';
 import { ensureVolumes, volumesCondition } from './ensure-volumes.ts';
 import { finalizeService } from './finalize.ts';
 import { recordFollowed, recordReferences } from './follow-references.ts';
 import { lookUpReferences, type ReferenceView } from './look-up-references.ts';
+import { commitsOf, newCommitIn } from './new-commit.ts';
 import { observeService, type Surroundings } from './observe.ts';
 import { needlessBuilds, planService, type ServicePlan } from './plan.ts';
 import { referrersToDatabase, referrersToSecret, referrersToService } from './referrers.ts';
@@ -26,13 +29,26 @@ import { readSchedule } from './schedule.ts';
 import { Sightings } from './sightings.ts';
 import { lookAgainWithin, untilNext } from './look-again.ts';
 
+interface BranchNews {
+  newCommit: string | undefined;
+  /** To be recorded. */
+  followed: string | undefined;
+  claim: ConditionInput | undefined;
+}
+
+export interface ServiceDeps extends BranchWatchDeps {
+  resources: Resources;
+}
+
 /**
  * Turns what a Service says into revisions: a Deployment for each, a Build where the image changes. Keeps its Route, its
- * Volumes and its scheduled runs, and follows what its environment refers to.
+ * Volumes and its scheduled runs, and follows its branch and what its environment refers to.
  */
-export function serviceReconciler(resources: Resources): Reconciler<Service> {
+export function serviceReconciler({ resources, ...source }: ServiceDeps): Reconciler<Service> {
   const { read, write } = resources;
   const sightings = new Sightings();
+  const branches = new BranchWatch(source);
+  let wake: (key: ObjectKey) => void = () => undefined;
 
   return {
     kind: Service,
@@ -43,17 +59,27 @@ export function serviceReconciler(resources: Resources): Reconciler<Service> {
       watching(Service, referrersToService),
     ],
 
+    attach(wakeKey, signal) {
+      wake = wakeKey;
+      signal.addEventListener('abort', () => branches.close(), { once: true });
+    },
+
     async reconcile(pass) {
       const { resource: service, now } = pass;
       const { status, view: seen } = observeService(service, read);
+      const { newCommit, followed, claim } = lookAtBranch(service, status, seen);
       const references = lookUpReferences(service, seen.newest, read, sightings, now);
       const { ofSpec, ofNewest, recorded, following } = references;
-      const plan = planService({ ...seen, service, status, missing: ofSpec.missing, following });
+      const plan = planService({ ...seen, service, status, missing: ofSpec.missing, following, newCommit });
 
       const hold = plan.do === 'hold' && plan.hold.of === 'spec' ? plan.hold : undefined;
-      const view = { ...seen, hold, missing: ofSpec.missing ?? ofNewest.missing };
-      const { references: _, ...rest } = status;
-      const draft = { ...rest, ...(recorded && { references: recorded }) };
+      const view = { ...seen, hold, branch: claim, missing: ofSpec.missing ?? ofNewest.missing };
+      const { references: _, followedCommit: __, ...rest } = status;
+      const draft = {
+        ...rest,
+        ...(recorded && { references: recorded }),
+        ...(followed !== undefined && { followedCommit: followed }),
+      };
       pass.status = reportService(service, draft, view, now);
       noteAdoption(pass, seen);
       if (plan.do === 'unsupported') return unsupported(pass, plan.message);
@@ -67,9 +93,18 @@ export function serviceReconciler(resources: Resources): Reconciler<Service> {
 
     async finalize(pass) {
       sightings.clear(pass.resource.metadata.uid);
+      branches.forget(pass.resource.metadata.uid);
       return finalizeService(pass.resource, resources);
     },
   };
+
+  function lookAtBranch(service: Service, status: Service['status'], { newest, build }: Surroundings): BranchNews {
+    const { ofNewest } = commitsOf(status, newest, build, undefined);
+    const { tip, claim } = branches.look(service, ofNewest, wake);
+    if (!claim) return { claim, followed: undefined, newCommit: undefined };
+    const commits = commitsOf(status, newest, build, tip);
+    return { claim, followed: commits.followed, newCommit: newCommitIn(commits, tip) };
+  }
 
   async function act(
     pass: Pass<Service>,
@@ -82,6 +117,11 @@ export function serviceReconciler(resources: Resources): Reconciler<Service> {
       case 'newRevision':
         await createRevision(pass, view, revisionOfSpec(service, plan.revision, plan.build));
         pass.status.references = recordReferences(recorded, ofSpec);
+        return waiting('Progressing', `Revision ${plan.revision} is being rolled out.`, 0);
+      case 'newCommit':
+        await createRevision(pass, view, revisionOfCommit(service, plan.revision, plan.commit));
+        pass.status.references = recordReferences(recorded, ofSpec);
+        pass.event('Normal', 'SourceFetched', `The branch moved to commit ${plan.commit}; it is rolled out.`);
         return waiting('Progressing', `Revision ${plan.revision} is being rolled out.`, 0);
       case 'revisionOnceMore':
         await createRevision(pass, view, revisionOnceMore(service, plan.revision, plan.newest));

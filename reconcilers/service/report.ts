@@ -1,4 +1,4 @@
-import { conditionIs, removeCondition, setCondition } from '../../crds/condition.ts';
+import { conditionIs, removeCondition, setCondition, type ConditionInput } from '../../crds/condition.ts';
 import type { Build } from '../../crds/build.ts';
 import type { Deployment } from '../../crds/deployment.ts';
 import type { Guest } from '../../crds/guest.ts';
@@ -22,6 +22,8 @@ export interface ServiceView {
   jobs: readonly Job[];
   /** Why the revision that the spec asks for is not made. */
   hold?: Hold | undefined;
+  /** Where the branch is that is followed. */
+  branch?: ConditionInput | undefined;
   /** What the environment refers to and does not exist. */
   missing?: string | undefined;
 }

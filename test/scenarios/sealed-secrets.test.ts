@@ -13,6 +13,7 @@ import { Guest } from '../../crds/guest.ts';
 import { Secret } from '../../crds/secret.ts';
 import { Service } from '../../crds/service.ts';
 import { secretReconciler } from '../../reconcilers/secret/reconciler.ts';
+import { createFakeGit } from '../../reconcilers/providers/git/fake.ts';
 import { serviceReconciler } from '../../reconcilers/service/reconciler.ts';
 import { FakeClock } from '../harness/fake-clock.ts';
 import { World } from '../harness/world.ts';
@@ -53,7 +54,12 @@ class SealedWorld {
             open: (one) => openSealed(one, { ages, box }),
             outdated: (one) => outdatedKeys(one, ages, box),
           }),
-          serviceReconciler(resourcesFor(Service)),
+          serviceReconciler({
+            resources: resourcesFor(Service),
+            git: createFakeGit(),
+            clock,
+            readSecret: values.values,
+          }),
         ];
       },
     });

@@ -10,6 +10,8 @@ import { settled, waiting, type Outcome } from '../../controller/outcome.ts';
 import { watching, type Pass, type Reconciler, type ResourceReader } from '../../controller/reconciler.ts';
 import { resolveEnvironment } from '../../reconcilers/guest/environment.ts';
 import { referenceReader } from '../../reconcilers/guest/references.ts';
+import type { GitClient } from '../../reconcilers/providers/git/client.ts';
+import { isGitFault } from '../../reconcilers/providers/git/fault.ts';
 import { testGuest } from '../../reconcilers/shared/testing.ts';
 import { takesRequests } from '../../reconcilers/shared/traffic.ts';
 import type { ServiceHost } from './service-host.ts';
@@ -27,13 +29,24 @@ export interface ServiceTools {
 const READY_AFTER_MS = 300;
 const BUILD_MS = 200;
 
-/** Builds in short: they succeed after a moment. */
-export function buildLoop(): Reconciler<Build> {
+/** Builds in short: they find out the commit, and succeed after a moment. */
+export function buildLoop(git: Pick<GitClient, 'resolve'>): Reconciler<Build> {
   return {
     kind: Build,
     async reconcile(pass) {
-      const { status, now } = pass;
-      if (status.phase === 'Succeeded') return settled();
+      const { resource, status, now } = pass;
+      if (status.phase === 'Succeeded' || status.phase === 'Failed') return settled();
+      const { repository: url, branch, commit } = resource.spec.source;
+      if (url !== undefined) {
+        const ref = { ...(branch !== undefined && { branch }), ...(commit !== undefined && { commit }) };
+        try {
+          pass.status.commit ??= (await git.resolve({ url }, ref, pass.signal)).commit;
+        } catch (error) {
+          if (!isGitFault(error)) throw error;
+          pass.status = { ...pass.status, phase: 'Failed', completedAt: now.toISOString() };
+          return settled();
+        }
+      }
       pass.status.startedAt = status.startedAt ?? now.toISOString();
       const leftMs = Date.parse(pass.status.startedAt) + BUILD_MS - now.getTime();
       if (leftMs > 0) return waiting('Building', 'It builds.', leftMs);

@@ -8,6 +8,7 @@ import { Service } from '../../crds/service.ts';
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
 import { deploymentReconciler } from '../../reconcilers/deployment/reconciler.ts';
 import { jobReconciler } from '../../reconcilers/job/reconciler.ts';
+import { createFakeGit } from '../../reconcilers/providers/git/fake.ts';
 import { serviceReconciler } from '../../reconcilers/service/reconciler.ts';
 import type { CrashPoint } from '../harness/crash.ts';
 import { FakeClock } from '../harness/fake-clock.ts';
@@ -25,6 +26,7 @@ export class ServiceWorld {
   readonly store;
   readonly host: ServiceHost;
   readonly logs = memoryLogs();
+  readonly git = createFakeGit();
   /** How runs end. */
   readonly runs = { ms: 2_000, code: 0 };
   hasProxy = false;
@@ -39,9 +41,14 @@ export class ServiceWorld {
       clock: this.clock,
       crash,
       alsoRead: [Secret, Database],
-      build: ({ reach, read, resourcesFor }) => [
-        serviceReconciler(resourcesFor(Service)),
-        buildLoop(),
+      build: ({ clock, reach, read, resourcesFor }) => [
+        serviceReconciler({
+          resources: resourcesFor(Service),
+          git: this.git,
+          clock,
+          readSecret: () => ({ ok: true, values: {} }),
+        }),
+        buildLoop(this.git),
         deploymentReconciler({
           resources: resourcesFor(Deployment),
           lastLines: async () => [],

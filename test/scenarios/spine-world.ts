@@ -230,7 +230,12 @@ export class SpineWorld {
       secretReconciler({ check: () => ({ ok: true }), open: async () => ({}), outdated: () => [] }),
       proxmoxClusterReconciler({ resources: resourcesFor(ProxmoxCluster), clusters, readSecret: read }),
       builderReconciler({ resources: resourcesFor(Builder), builders, readSecret: read }),
-      serviceReconciler(resourcesFor(Service)),
+      serviceReconciler({
+        resources: resourcesFor(Service),
+        git: this.git,
+        clock,
+        readSecret: (_, name) => ({ ok: true, values: { ...this.secrets.get(name) } }),
+      }),
       buildReconciler({
         resources: resourcesFor(Build),
         builders,

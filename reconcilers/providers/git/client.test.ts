@@ -37,6 +37,18 @@ describe.each<[string, () => Promise<ClientUnderTest>]>([
     expect(await client.resolve({ url }, { commit: first }, signal)).toEqual({ commit: first });
   });
 
+  it('tells the tips of several branches at once, and leaves out those that are not there', async () => {
+    const { client, url, commit, branch } = await make();
+    const first = await commit({ a: '1' });
+    await branch('old');
+    const second = await commit({ a: '2' });
+    const tips = await client.tips({ url }, ['HEAD', 'main', 'old', 'gone'], signal);
+    expect(Object.fromEntries(tips)).toEqual({ HEAD: second, main: second, old: first });
+    await expect(client.tips({ url: `${url}-absent` }, ['main'], signal)).rejects.toMatchObject({
+      name: 'GitFault',
+    });
+  });
+
   it('checks out exactly the commit, also one that no branch points at any more', async () => {
     const { client, url, commit } = await make();
     const first = await commit({ 'src/a.txt': 'one' }, 'First things first');

@@ -32,6 +32,15 @@ export interface GitClient {
     ref: { branch?: string; commit?: string },
     signal: AbortSignal,
   ): Promise<{ commit: string }>;
+  /**
+   * The commits that several branches or tags point at, in one call; `HEAD` is the default branch. What the repository does not
+   * have is left out.
+   */
+  tips(
+    repository: GitRepository,
+    branches: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string>>;
   /** The files of exactly that commit in `into`, which is made or must be empty; no `.git`, submodules are empty folders. */
   checkout(repository: GitRepository, commit: string, into: string, signal: AbortSignal): Promise<GitCheckout>;
 }

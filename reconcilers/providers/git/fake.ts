@@ -24,6 +24,8 @@ export interface FakeGit extends GitClient {
   deleteBranch(url: string, branch: string): void;
   /** From now on the repository asks for exactly these. */
   protect(url: string, credentials: GitCredentials): void;
+  /** How often the tips of branches were asked for. */
+  listings(url: string): number;
   /** Every call to the URL fails so, until it is told otherwise. */
   fail(url: string, meaning: GitMeaning | undefined): void;
 }
@@ -38,6 +40,7 @@ interface FakeCommitOptions {
 export function createFakeGit(): FakeGit {
   const repositories = new Map<string, FakeRepository>();
   const failing = new Map<string, GitMeaning>();
+  const listings = new Map<string, number>();
 
   function open(url: string, credentials: GitCredentials | undefined, signal: AbortSignal): FakeRepository {
     signal.throwIfAborted();
@@ -60,6 +63,19 @@ export function createFakeGit(): FakeGit {
       if (commit === undefined) throw new GitFault('refNotFound', `${url} has no branch or tag "${branch}". Push it.`);
       return { commit };
     },
+
+    async tips({ url, credentials }, branches, signal) {
+      listings.set(url, (listings.get(url) ?? 0) + 1);
+      const repository = open(url, credentials, signal);
+      return new Map(
+        branches.flatMap((branch) => {
+          const commit = repository.branches.get(branch === 'HEAD' ? 'main' : branch);
+          return commit === undefined ? [] : [[branch, commit]];
+        }),
+      );
+    },
+
+    listings: (url) => listings.get(url) ?? 0,
 
     async checkout({ url, credentials }, commit, into, signal) {
       const repository = open(url, credentials, signal);

@@ -73,12 +73,24 @@ export function createGitClient(options: GitClientOptions): GitClient {
         return { commit: ref.commit };
       }
       const names = namesOf(ref.branch);
-      return withSession(repository, signal, async ({ git, source }) => {
-        const listed = await git(['ls-remote', '--quiet', '--', source, ...names]);
-        if (listed.code !== 0) throw readRefusal(`The repository ${repository.url} cannot be read`, listed.stderr);
-        const commit = pickCommit(listed.stdout, names);
+      return withSession(repository, signal, async (session) => {
+        const commit = pickCommit(await listNames(session, repository.url, names), names);
         if (commit === undefined) throw refNotFound(repository.url, ref.branch);
         return { commit };
+      });
+    },
+
+    async tips(repository, branches, signal) {
+      const wanted = branches.map((branch) => ({ branch, names: namesOf(branch === 'HEAD' ? undefined : branch) }));
+      const all = wanted.flatMap(({ names }) => names);
+      return withSession(repository, signal, async (session) => {
+        const ids = await listNames(session, repository.url, all);
+        return new Map(
+          wanted.flatMap(({ branch, names }) => {
+            const commit = pickCommit(ids, names);
+            return commit === undefined ? [] : [[branch, commit]];
+          }),
+        );
       });
     },
 
@@ -135,14 +147,25 @@ function namesOf(branch: string | undefined): string[] {
   return [`refs/heads/${branch}`, `refs/tags/${branch}^{}`, `refs/tags/${branch}`];
 }
 
-/** Lines are "ID TAB NAME"; Git also lists names that only end like the one asked for. */
-function pickCommit(listing: string, names: readonly string[]): string | undefined {
-  const ids = new Map(
-    listing.split('\n').map((line) => {
+/** Ids by name. Lines are "ID TAB NAME"; Git also lists names that only end like the ones asked for. */
+async function listNames(
+  { git, source }: Session,
+  url: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const listed = await git(['ls-remote', '--quiet', '--', source, ...names]);
+  if (listed.code !== 0) throw readRefusal(`The repository ${url} cannot be read`, listed.stderr);
+  // What comes after the last line break may have been cut off.
+  const lines = listed.stdout.split('\n').slice(0, -1);
+  return new Map(
+    lines.map((line) => {
       const [id = '', name = ''] = line.split('\t');
       return [name, id];
     }),
   );
+}
+
+function pickCommit(ids: ReadonlyMap<string, string>, names: readonly string[]): string | undefined {
   return names.map((name) => ids.get(name)).find((id) => id !== undefined && wholeCommitId.test(id));
 }
 
