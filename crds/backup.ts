@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
 import { DnsLabel, ObjectName, SingleLine } from './names.ts';
 import { Duration } from './duration.ts';
+import { Reason } from './reasons.ts';
 import { Progress } from './workload.ts';
 
 /** One backup of a Database or Volume. Completed means read back; verified means restored and queried. */
@@ -75,7 +76,16 @@ export const Backup = defineKind('Backup', {
     takenAt: z.string().optional(),
     startedAt: z.string().optional(),
     completedAt: z.string().optional(),
+    /** The engine holds its data ready to be copied. */
+    preparedAt: z.string().optional(),
+    /** When Proxmox was last asked: from then on an archive with our notes may be there. */
+    askedAt: z.string().optional(),
+    /** When reading it back began. */
+    trialStartedAt: z.string().optional(),
+    /** Since when its archive is not on the storage any more. */
+    missingSince: z.string().optional(),
     failure: z.string().optional(),
+    failureReason: Reason.optional(),
   }),
 });
 export type Backup = ResourceOf<typeof Backup>;

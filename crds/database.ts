@@ -93,6 +93,8 @@ export const Database = defineKind('Database', {
       .optional(),
     lastBackup: z.object({ name: z.string(), at: z.string(), verified: z.boolean() }).optional(),
     nextBackupAt: z.string().optional(),
+    /** Schedule and time zone, and up to when its times are dealt with. Another schedule has no past. */
+    backupSchedule: z.object({ text: z.string(), until: z.string() }).optional(),
   }),
 });
 export type Database = ResourceOf<typeof Database>;

@@ -3,6 +3,9 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
   // Proxy.
   'Proxy.spec.type': 'caddy is driven through its admin API; traefik asks for its configuration at /traefik.',
   'Proxy.spec.endpoint': "Caddy's admin API: http://host:port or unix:///path. Nobody else may reach it.",
+  'Proxy.spec.router': 'A second Caddy behind the first. With it a deploy cuts no connection; see docs/traffic.md.',
+  'router.endpoint': 'Admin API of the second Caddy.',
+  'router.socket': 'Path at which the second takes what the first passes on. Both Caddys have to reach it.',
   'Proxy.spec.baseDomain': 'Every web Service gets the host name SERVICE-PROJECT below it.',
   'Proxy.spec.ports': 'Ports that the proxy listens on.',
   'Proxy.spec.bind': "Address of the proxy's machine that it listens on. Without one, all of them.",
@@ -38,6 +41,8 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
   'Volume.spec.source': 'What it holds at first. Without it, nothing.',
   'Volume.spec.source.backup': 'The Backup whose disk it is made from.',
   'Volume.spec.guest': 'The Guest that is to have it.',
+  'Volume.status.adoptedFrom':
+    'Uid of the object that the guest was made for with which it was found, until a living object has that guest.',
   'Volume.status.cluster': 'The ProxmoxCluster that it lies on.',
   'Volume.status.node': 'The node that it lies on.',
   'Volume.status.storage': 'The storage that it lies on.',
@@ -117,6 +122,9 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
   'lastBackup.at': 'When it was taken.',
   'lastBackup.verified': 'Whether it was restored and queried.',
   'Database.status.nextBackupAt': 'When the next one is due.',
+  'Database.status.backupSchedule': 'Up to when the times of the schedule are dealt with.',
+  'backupSchedule.text': 'The schedule and its time zone.',
+  'backupSchedule.until': 'The last time that was dealt with.',
 
   // Backup.
   'Backup.spec.source': 'What is backed up.',
@@ -159,6 +167,11 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
   'Backup.status.verified': 'Whether it was restored and queried.',
   'Backup.status.restoreTime': 'What that restore took.',
   'Backup.status.takenAt': 'When its data is of.',
+  'Backup.status.preparedAt': 'When the engine held its data ready to be copied.',
+  'Backup.status.askedAt': 'When Proxmox was last asked for it.',
+  'Backup.status.trialStartedAt': 'When reading it back began.',
+  'Backup.status.missingSince': 'Since when its archive is not on the storage any more.',
+  'Backup.status.failureReason': 'Why it failed, in one word, for programs.',
 
   // Restore.
   'Restore.spec.backup': 'Name of the Backup.',

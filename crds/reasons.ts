@@ -121,6 +121,8 @@ export const reasons = {
   OwnerMismatch: 'The guest with this vmid is not ours; it is left alone.',
   IdentityMissing: 'The guest lost its identity marks; nothing is changed or destroyed until they are back.',
   DriftCorrected: 'The guest differed from its spec and was corrected.',
+  Adopting: 'A guest or volume without an object is being taken over; it stays as it is.',
+  Adopted: 'A guest or volume without an object was taken over instead of made anew.',
   NodeOffline: 'The node does not answer; whether the guest runs is unknown.',
   GuestMissing: 'The guest is gone from Proxmox; a new one is made.',
   AddressAssigned: 'The guest has its address.',
@@ -149,12 +151,34 @@ export const reasons = {
   Allocating: 'The volume is being made.',
   Moving: 'The volume is being moved to another guest.',
   Growing: 'The volume is being grown.',
+  Restoring: 'A backup is being restored.',
+  BackupNotFound: 'The backup does not exist, failed, or has expired. Name one that is Completed.',
+  BackupUnreadable:
+    'The archive of the backup cannot be read; the message has the words of Proxmox. Restore another one.',
   // Database.
   Answering: 'The database answered a query.',
   NotAnswering: 'The database does not answer a query; the message says what it does instead.',
   LoginDenied:
     'The database refuses the login of its Secret. Put the values back that it was set up with, or change the password in the database.',
   CredentialsMade: 'The Secret has everything that a program needs to connect.',
+  // Backup.
+  BackupQueued: 'Another backup is being taken on the same node, or waits for longer; one is taken at a time.',
+  BackupRunning: 'The backup is being taken.',
+  ReadingBack: 'The backup is being read back from a copy that was restored for it.',
+  BackupCompleted: 'The backup was taken and read back.',
+  BackupFailed: 'The backup could not be taken; the message says why and what to do.',
+  BackupLimit: 'The storage keeps no more backups of one guest. Raise its limit, or delete old ones.',
+  BackupProtected: 'The backup is protected. Set spec.protected to false to let it go.',
+  SourceMissing: 'What is to be backed up does not exist. Correct spec.source, or delete the Backup.',
+  DumpFailed: 'The command of the engine failed; the message has its last words.',
+  ArchiveMissing: 'The archive is not on its storage any more. It cannot be restored.',
+  ArchiveEmpty: 'The archive, or the dump in it, has nothing in it. Nothing can be restored from it.',
+  DigestMismatch: 'What was read back differs from what was written. Check the storage; take another backup.',
+  ReadBackFailed: 'The backup could not be read back; the message says why. Do not rely on it.',
+  RestoreVerified: 'A copy that was restored from the backup answered a query.',
+  RestoreUnverified: 'Nobody has restored the backup and queried the copy. Set spec.verify.',
+  BackupsHealthy: 'The newest backup is good.',
+  BackupMissing: 'There is no good backup yet.',
   // Secret.
   Sealed: 'The values are encrypted and readable by this installation.',
   // Proxy.
