@@ -10,6 +10,7 @@ import type { Reservations } from '../shared/reservations.ts';
 import { follow } from './follow-task.ts';
 import type { HolderOfOurs } from './holder.ts';
 import { destroyKeeper, makeKeeper, reserveKeeper, retain } from './keeper.ts';
+import { restoreKeeper, strip } from './restore-keeper.ts';
 import { wantedGiB } from './plan-size.ts';
 import { sizeOf } from './report.ts';
 import type { Standing, VolumePlan } from './volume-plan.ts';
@@ -23,6 +24,8 @@ export interface ActContext {
   placements: ArchivePlacements;
   artifacts: ArtifactStore;
   installation: string;
+  /** For a volume that is to be made from a backup. */
+  restoreNode: string | undefined;
 }
 
 export type VolumeAct = Exclude<VolumePlan, { do: 'nothing' | 'wait' | 'stall' }>;
@@ -34,6 +37,10 @@ const CLAIM_REST_MS = 150;
 export async function actOnVolume(context: ActContext, plan: VolumeAct): Promise<Outcome> {
   const { pass, connection } = context;
   switch (plan.do) {
+    case 'restore':
+      return restoreKeeper(context, plan.backup);
+    case 'strip':
+      return strip(context, plan.holder);
     case 'claim':
       return claim(context, plan);
     case 'giveUp':
@@ -75,7 +82,7 @@ export async function actOnVolume(context: ActContext, plan: VolumeAct): Promise
     case 'recover':
       return recover(context, plan.holder);
     case 'reserveKeeper':
-      return reserveKeeper(context);
+      return reserveKeeper(context, context.restoreNode);
     case 'makeKeeper':
       return makeKeeper(context, plan.node);
     case 'destroyKeeper':

@@ -10,6 +10,7 @@ import type { Setbacks } from '../shared/setbacks.ts';
 
 const tasks = {
   move: { reason: 'Moving', doing: 'moves the volume', verb: 'move the volume' },
+  restore: { reason: 'Restoring', doing: 'restores the backup', verb: 'restore the backup' },
   grow: { reason: 'Growing', doing: 'grows the volume', verb: 'grow the volume' },
   keeper: { reason: 'Creating', doing: "makes the volume's keeper", verb: "make the volume's keeper" },
   dismiss: { reason: 'Deleting', doing: "removes the volume's keeper", verb: "remove the volume's keeper" },
@@ -60,7 +61,7 @@ export async function followTask(
     return retry('Locked', message, setbacks.note(uid, { reason: 'Locked', message }, pass.now));
   const isFull = meaning === 'storageFull';
   const trouble = {
-    reason: isFull ? 'StorageFull' : 'TaskFailed',
+    reason: isFull ? 'StorageFull' : type === 'restore' ? 'BackupUnreadable' : 'TaskFailed',
     message: isFull ? `${message} Free space on its storage.` : message,
   } as const;
   const lines = await client.taskLog(task.upid, 5, pass.signal).catch(() => []);
@@ -74,5 +75,5 @@ export async function followTask(
 
 /** Also what another version wrote is read. */
 function readType(text: string): VolumeTask {
-  return text === 'move' || text === 'grow' || text === 'keeper' ? text : 'dismiss';
+  return text === 'move' || text === 'grow' || text === 'keeper' || text === 'restore' ? text : 'dismiss';
 }

@@ -13,8 +13,11 @@ const GIB = 2 ** 30;
 /** A file system's own needs, and room for an image whose layers are packed. */
 const ROOT_SLACK_BYTES = 128 * 2 ** 20;
 
-/** Chooses the keeper's vmid and saves it before anything is made by it. */
-export async function reserveKeeper({ pass, connection, cluster, read, reservations }: ActContext): Promise<Outcome> {
+/** Chooses the keeper's vmid, and its node where that is open, and saves them before anything is made by them. */
+export async function reserveKeeper(
+  { pass, connection, cluster, read, reservations }: ActContext,
+  node = pass.status.node,
+): Promise<Outcome> {
   const { uid } = pass.resource.metadata;
   const scope = cluster.metadata.name;
   const view = connection.observer.view();
@@ -27,7 +30,7 @@ export async function reserveKeeper({ pass, connection, cluster, read, reservati
   for (let vmid = from; vmid <= to; vmid += 1) {
     if (taken.has(vmid) || !reservations.claim(scope, `vmid ${vmid}`, uid)) continue;
     const { keeperAskedAt: _, ...rest } = pass.status;
-    pass.status = { ...rest, keeperVmid: vmid };
+    pass.status = { ...rest, cluster: scope, ...(node !== undefined && { node }), keeperVmid: vmid };
     try {
       await pass.checkpoint();
     } finally {

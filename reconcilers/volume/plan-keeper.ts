@@ -75,7 +75,8 @@ export function planParking({ volume, facts, status, released, now }: PlanInput,
   }
 }
 
-function waitForMaking(
+/** Proxmox makes it, or did until it was stopped. Pure. */
+export function waitForMaking(
   keeper: { node: string; taskRunning: boolean },
   status: Volume['status'],
   now: Date,

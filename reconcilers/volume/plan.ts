@@ -1,6 +1,7 @@
 import type { Volume } from '../../crds/volume.ts';
 import type { HolderOfOurs } from './holder.ts';
 import { planKeeper, planParking } from './plan-keeper.ts';
+import { planRestored } from './plan-restored.ts';
 import { planGrowth, shrinkRefusal } from './plan-size.ts';
 import { LATE_MS, elsewhere, lateCall, runsWithout, stillRuns, waitFor, waitForHolder } from './plan-waits.ts';
 import type { PlanInput, Standing, VolumePlan } from './volume-plan.ts';
@@ -15,6 +16,7 @@ export function planVolume(input: PlanInput): VolumePlan {
     return waitFor('Locked', message);
   }
   const { place } = facts;
+  if (isToBeRestored(input) && place.at !== 'target') return planRestored(input);
   switch (place.at) {
     case 'unknown':
       return waitForHolder(place.holder, status);
@@ -61,6 +63,9 @@ function planAllocation({ facts, wanted, status, now }: PlanInput): VolumePlan {
 
 /** It stands at the target's key. For a first volume that is ours only if it has our path: it might be another's. */
 function planArrival({ status, wanted }: PlanInput, at: Standing): VolumePlan {
+  const isRestored = status.volid === undefined && at.holder.vmid === status.keeperVmid;
+  if (isRestored && Object.keys(at.holder.config.nets).length > 0 && !at.holder.running)
+    return { do: 'strip', holder: at.holder };
   if (wanted.where !== 'guest' || wanted.vmid !== at.holder.vmid) return { do: 'arrive', at };
   const { path, readOnly } = wanted;
   if (status.volid === undefined && at.mount.path !== path) return { do: 'giveUp' };
@@ -112,7 +117,7 @@ function planAtRest(input: PlanInput, at: Standing): VolumePlan {
   }
   if (!released)
     return waitFor('WaitingForGuest', `Guest ${status.attachedTo} still needs it; it moves when that is stopped.`);
-  if (at.holder.running) return stillRuns(at.holder.vmid);
+  if (at.holder.running) return stillRuns(at.holder.vmid, status.adoptedFrom === undefined);
   const { cluster, node = '' } = wanted.guest.status;
   if (cluster !== status.cluster || node !== at.holder.node) return elsewhere(at, node);
   return { do: 'claim', vmid: wanted.vmid, node: wanted.guest.status.node ?? '', guest: nameOf(wanted) };
@@ -130,6 +135,11 @@ function planLost({ facts, status, now }: PlanInput): VolumePlan {
     `The volume ${status.volid} is gone: guest ${status.vmid}, which had it, is not there any more or is not ours. ` +
     'Nothing is made in its place. To begin with an empty one, delete this Volume.';
   return { do: 'stall', reason: 'VolumeMissing', message };
+}
+
+/** Before it has a name nothing of it can be lost; after that nothing is restored over it. */
+function isToBeRestored({ volume, status }: PlanInput): boolean {
+  return volume.spec.source !== undefined && status.volid === undefined;
 }
 
 function isMountedAs({ key, mount }: Standing, path: string, readOnly: boolean): boolean {

@@ -1,6 +1,7 @@
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
 import { conditionIs } from '../../crds/condition.ts';
+import { Backup } from '../../crds/backup.ts';
 import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Volume } from '../../crds/volume.ts';
@@ -11,12 +12,16 @@ import { uidInTags } from '../shared/guest-marks.ts';
 import type { Reservations } from '../shared/reservations.ts';
 import { Setbacks } from '../shared/setbacks.ts';
 import { tellInReady } from '../shared/tell-in-ready.ts';
+import { UnownedConfigs } from '../shared/unowned-guests.ts';
 import { actOnVolume } from './act.ts';
+import { findDisk, settleAdoption } from './adopt.ts';
 import { followTask } from './follow-task.ts';
 import { observeVolume } from './observe.ts';
 import { wantedGiB } from './plan-size.ts';
 import { planVolume } from './plan.ts';
 import { reportVolume } from './report.ts';
+import { restoreNode } from './restore-node.ts';
+import { sourceOf, type SourceBackup, type VolumeSource } from './source.ts';
 import { isReleased, wantedPlace, type Wanted } from './wanted.ts';
 
 export interface VolumeDeps {
@@ -36,6 +41,7 @@ const LOOK_EVERY_MS = 10_000;
 export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
   const { read } = deps.resources;
   const setbacks = new Setbacks();
+  const unowned = new UnownedConfigs();
   const lastLooks = new Map<string, number>();
 
   return {
@@ -50,6 +56,12 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
               status.attachedUid === metadata.uid ||
               status.moving?.uid === metadata.uid,
           )
+          .map((volume) => volume.metadata),
+      ),
+      watching(Backup, ({ metadata }) =>
+        read
+          .list(Volume, metadata.namespace)
+          .filter(({ spec, status }) => spec.source?.backup === metadata.name && status.volid === undefined)
           .map((volume) => volume.metadata),
       ),
     ],
@@ -83,12 +95,16 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
 
   async function run(pass: Pass<Volume>): Promise<Outcome> {
     const { resource } = pass;
+    const adopting =
+      (await findDisk(pass, { ...deps, read, unowned })) ?? (await settleAdoption(pass, { ...deps, read, unowned }));
+    if (adopting) return notReady(pass, adopting);
     const guests = read.list(Guest, resource.metadata.namespace);
     const wanted = wantedPlace(resource, guests);
-    const name = pass.status.cluster ?? (wanted.where === 'guest' ? wanted.guest.status.cluster : undefined);
+    const source = sourceOf({ ...resource, status: pass.status }, read);
+    const name = pass.status.cluster ?? firstCluster(resource, wanted, source);
     const cluster = name === undefined ? undefined : read.get(ProxmoxCluster, { name });
     const connection = name === undefined ? undefined : deps.clusters.get(name);
-    if (name === undefined) return notReady(pass, beforeAll(wanted));
+    if (name === undefined) return notReady(pass, beforeAll(wanted, source));
     if (!cluster || !connection) {
       const message = `The ProxmoxCluster ${name} is not connected; the volume is there.`;
       return notReady(pass, waiting('ProviderUnavailable', message, 5_000));
@@ -101,7 +117,7 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
     const facts = await observeVolume(connection, resource, pass.status, installation, pass.signal);
     const { volid } = pass.status;
     const released = isReleased({ status: pass.status }, guests);
-    const plan = planVolume({ volume: resource, status: pass.status, facts, wanted, released, now: pass.now });
+    const plan = planVolume({ volume: resource, status: pass.status, facts, wanted, source, released, now: pass.now });
     pass.status = reportVolume(resource, pass.status, { facts, wanted, plan }, pass.now);
     if (volid !== undefined && pass.status.volid !== volid)
       pass.event('Warning', 'DriftCorrected', `Guest ${pass.status.vmid} has ${pass.status.volid} where ${volid} was.`);
@@ -118,8 +134,11 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
       default: {
         const setback = setbacks.last(uid);
         const restMs = setbacks.restMs(uid, pass.now);
-        if (setback && restMs > 0) return waiting(setback.reason, setback.message, restMs);
-        return actOnVolume({ ...deps, pass, connection, cluster, read }, plan);
+        if (setback && restMs > 0) return notReady(pass, waiting(setback.reason, setback.message, restMs));
+        const resources = connection.observer.view()?.resources;
+        const node = source?.ok && resources && restoreNode(source.backup, resource.spec.region, cluster, resources);
+        if (source?.ok && plan.do === 'reserveKeeper' && !node) return notReady(pass, nowhere(source.backup, resource));
+        return actOnVolume({ ...deps, pass, connection, cluster, read, restoreNode: node || undefined }, plan);
       }
     }
   }
@@ -157,8 +176,23 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
   }
 }
 
-/** Nothing was made, and no guest decides yet on which cluster it will be. */
-function beforeAll(wanted: Wanted): Outcome {
+/** Where it is made: with its backup, or with its first guest. */
+function firstCluster(volume: Volume, wanted: Wanted, source: VolumeSource | undefined): string | undefined {
+  if (volume.spec.source !== undefined) return source?.ok ? source.backup.cluster : undefined;
+  return wanted.where === 'guest' ? wanted.guest.status.cluster : undefined;
+}
+
+function nowhere({ name, storage, node }: SourceBackup, { spec }: Volume): Outcome {
+  const message = `No node of region "${spec.region}" that answers has the storage ${storage} with Backup ${name}, which was taken on ${node}.`;
+  return waiting('Unschedulable', message, 10_000);
+}
+
+/** Nothing was made, and nothing decides yet on which cluster it will be. */
+function beforeAll(wanted: Wanted, source: VolumeSource | undefined): Outcome {
+  if (source && !source.ok) {
+    const { isFinal, reason, message } = source;
+    return isFinal ? stalled(reason, message, 60_000) : waiting(reason, message, 60_000);
+  }
   switch (wanted.where) {
     case 'impossible':
       return stalled('Rejected', wanted.message);

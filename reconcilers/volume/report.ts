@@ -57,6 +57,7 @@ function readyCondition(
   if (plan.do === 'wait' || plan.do === 'stall') return no(plan.reason, plan.message);
   if (place.at === 'lost')
     return no('VolumeMissing', `No guest has the volume ${status.volid}; it is being looked for.`);
+  if (plan.do === 'restore' || plan.do === 'strip') return no('Restoring', 'It is being made from its backup.');
   return place.at === 'nowhere' ? no('Allocating', 'It is being made.') : no('Moving', 'It is on its way.');
 }
 

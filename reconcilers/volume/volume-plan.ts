@@ -3,6 +3,7 @@ import type { Volume } from '../../crds/volume.ts';
 import type { MountPoint } from '../providers/proxmox/mount.ts';
 import type { HolderOfOurs } from './holder.ts';
 import type { VolumeFacts } from './observe.ts';
+import type { SourceBackup, VolumeSource } from './source.ts';
 import type { Wanted } from './wanted.ts';
 
 /** A volume seen in the config of a guest that is proven ours. */
@@ -17,6 +18,10 @@ export type VolumePlan =
   | { do: 'nothing' }
   | { do: 'wait'; reason: Reason; message: string; checkAfterMs: number }
   | { do: 'stall'; reason: Reason; message: string }
+  /** Make it with its keeper, out of a backup. */
+  | { do: 'restore'; backup: SourceBackup }
+  /** A keeper that was restored has more than it is to have. */
+  | { do: 'strip'; holder: HolderOfOurs }
   /** Choose a place in a guest's config, and save it. */
   | { do: 'claim'; vmid: number; node: string; guest: { name: string; uid: string } | undefined }
   /** Forget a place that was chosen. */
@@ -44,6 +49,8 @@ export interface PlanInput {
   status: Volume['status'];
   facts: VolumeFacts;
   wanted: Wanted;
+  /** Undefined for a volume that begins empty, or was made. */
+  source?: VolumeSource | undefined;
   /** Nobody needs it where it is. */
   released: boolean;
   now: Date;
