@@ -27,7 +27,7 @@ import { respondError } from './respond.ts';
 import { sealingKeyRoutes } from './sealing-key.ts';
 import { Refused } from './status.ts';
 import { traefikRoutes } from './traefik.ts';
-import { repoSyncWebhooks } from './webhooks/repo-sync-webhook.ts';
+import { pushWebhooks } from './webhooks/push-webhooks.ts';
 
 interface AppOptions {
   store: ResourceStore;
@@ -88,7 +88,7 @@ export function createApp(options: AppOptions): Hono<ApiEnv> {
     app.get('/metrics', async (context) => answerMetrics(context, await metricsText()));
   }
   app.route('/', traefikRoutes({ store, authenticated }));
-  app.route('/', repoSyncWebhooks({ store, box: secrets, clock }));
+  app.route('/', pushWebhooks({ store, box: secrets, clock }));
   app.route('/', resourceRoutes({ ...resources, authenticated }));
   app.route('/', sealingKeyRoutes({ publicKey: options.sealingKey, authenticated }));
   const limits = new LoginLimits(clock);

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { API_VERSION, WEBHOOK_REQUESTED_AT } from '../../crds/meta.ts';
 import { RepoSync } from '../../crds/repo-sync.ts';
 import { Secret } from '../../crds/secret.ts';
+import { Service } from '../../crds/service.ts';
 import { createApi, type ApiFixture } from '../testing/api-fixture.ts';
 
 const PATH = '/webhooks/reposync/shop/site';
@@ -131,5 +132,40 @@ describe('POST /webhooks/reposync', () => {
 
   it('reads no endless body', async () => {
     expect((await send(github(), 'x'.repeat(6 * 2 ** 20))).status).toBe(413);
+  });
+});
+
+describe('POST /webhooks/service', () => {
+  async function makeService(name: string, source: Record<string, unknown>): Promise<void> {
+    const spec = Service.specSchema.parse({
+      source: { type: 'git', repository: 'https://git.example.com/web.git', ...source },
+      webhookSecretRef: { name: 'hook', key: 'secret' },
+    });
+    const metadata = { namespace: 'shop', name };
+    await api.store.create(Service, { apiVersion: API_VERSION, kind: 'Service', metadata, spec }, { manager: 'test' });
+  }
+
+  async function isAsked(name: string): Promise<boolean> {
+    const service = await api.store.get(Service, { namespace: 'shop', name });
+    return service?.metadata.annotations?.[WEBHOOK_REQUESTED_AT] !== undefined;
+  }
+
+  it('takes a push to the branch that is followed, and no other', async () => {
+    await makeService('web', { branch: 'main' });
+    const other = JSON.stringify({ ref: 'refs/heads/other' });
+    expect((await send(github(other, { 'x-github-delivery': '2' }), other, '/webhooks/service/shop/web')).status).toBe(
+      202,
+    );
+    expect(await isAsked('web')).toBe(false);
+    expect(
+      (await send(github(push, { 'x-hub-signature-256': 'sha256=00' }), push, '/webhooks/service/shop/web')).status,
+    ).toBe(404);
+    expect((await send(github(), push, '/webhooks/service/shop/web')).status).toBe(202);
+    expect(await isAsked('web')).toBe(true);
+  });
+
+  it('has no endpoint for a service that stays at one commit', async () => {
+    await makeService('pinned', { commit: 'abcdef1' });
+    expect((await send(github(), push, '/webhooks/service/shop/pinned')).status).toBe(404);
   });
 });

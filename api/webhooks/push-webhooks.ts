@@ -1,12 +1,14 @@
 import { Hono } from 'hono';
+import type { Kind, Resource } from '../../crds/define-kind.ts';
 import { WEBHOOK_REQUESTED_AT } from '../../crds/meta.ts';
 import { RepoSync } from '../../crds/repo-sync.ts';
 import { Secret } from '../../crds/secret.ts';
+import { Service } from '../../crds/service.ts';
 import type { Clock } from '../../controller/clock.ts';
 import { isFault } from '../../controller/errors.ts';
 import type { SecretBox } from '../../controller/secrets/secret-box.ts';
 import { storedValue } from '../../controller/secrets/stored-value.ts';
-import type { ResourceStore } from '../../controller/store/store.ts';
+import type { ObjectKey, ResourceStore } from '../../controller/store/store.ts';
 import type { ApiContext, ApiEnv } from '../context.ts';
 import { Refused } from '../status.ts';
 import { DeliveryMemory } from './delivery-memory.ts';
@@ -22,41 +24,67 @@ interface WebhookOptions {
 const MOST_BYTES = 5 * 2 ** 20;
 const TRIES = 5;
 
+/** What a webhook needs to know of the object that it is for. */
+interface Endpoint {
+  secretRef: { name: string; key: string } | undefined;
+  /** Without one a push to any branch counts. */
+  branch: string | undefined;
+}
+
 /**
- * `POST /webhooks/reposync/NAMESPACE/NAME`: a forge tells of a push, and the RepoSync looks at once. Whoever cannot prove to know
- * the secret gets the answer that there is nothing here, whether there is or not.
+ * `POST /webhooks/reposync/NAMESPACE/NAME`, and the same for `service`: a forge tells of a push, and the loop looks at once.
+ * Whoever cannot prove to know the secret gets the answer that there is nothing here, whether there is or not.
  */
-export function repoSyncWebhooks({ store, box, clock }: WebhookOptions): Hono<ApiEnv> {
+export function pushWebhooks({ store, box, clock }: WebhookOptions): Hono<ApiEnv> {
   const seen = new DeliveryMemory();
   const routes = new Hono<ApiEnv>();
 
-  routes.post('/webhooks/reposync/:namespace/:name', async (context) => {
-    const { namespace, name } = context.req.param();
-    const body = await readBody(context);
-    const sync = await store.get(RepoSync, { namespace, name });
-    const secret = sync && (await secretOf(sync));
-    // Without a secret the work is the same, so that the time tells nothing.
-    const delivery = verifyDelivery({ header: (header) => context.req.header(header), body, secret: secret ?? '' });
-    if (!sync || secret === undefined || delivery.type === 'forged') throw absent(context);
-    if (!seen.isNew(sync.metadata.uid, delivery.ids))
-      return context.json({ message: 'This delivery came before.' }, 202);
-    if (delivery.type === 'other') return context.json({ message: 'Only pushes count here.' }, 202);
-    const { branch } = sync.spec;
-    if (branch === undefined ? delivery.branches.length === 0 : !delivery.branches.includes(branch))
-      return context.json({ message: 'Another branch is followed.' }, 202);
-    await request(sync);
-    return context.json({ message: 'The repository is looked at now.' }, 202);
-  });
+  routes.post('/webhooks/reposync/:namespace/:name', (context) =>
+    receive(context, RepoSync, context.req.param(), ({ spec }) => ({
+      secretRef: spec.webhookSecretRef,
+      branch: spec.branch,
+    })),
+  );
+  routes.post('/webhooks/service/:namespace/:name', (context) =>
+    receive(context, Service, context.req.param(), ({ spec }) => ({
+      // A commit that the spec names is never moved.
+      secretRef: spec.source.commit === undefined ? spec.webhookSecretRef : undefined,
+      branch: spec.source.branch,
+    })),
+  );
   return routes;
 
-  async function secretOf({ metadata: { namespace = '' }, spec }: RepoSync): Promise<string | undefined> {
-    const { webhookSecretRef: ref } = spec;
-    if (!ref) return undefined;
-    const secret = await store.get(Secret, { namespace, name: ref.name });
-    const stored = secret && storedValue(secret, ref.key);
+  async function receive<R extends Resource>(
+    context: ApiContext,
+    kind: Kind<R>,
+    key: { namespace: string; name: string },
+    endpointOf: (object: R) => Endpoint,
+  ): Promise<Response> {
+    const body = await readBody(context);
+    const object = await store.get(kind, key);
+    const { secretRef, branch } = object ? endpointOf(object) : {};
+    const secret = secretRef && (await secretOf(key.namespace, secretRef));
+    // Without a secret the work is the same, so that the time tells nothing.
+    const delivery = verifyDelivery({ header: (header) => context.req.header(header), body, secret: secret ?? '' });
+    if (!object || secret === undefined || delivery.type === 'forged') throw absent(context);
+    if (!seen.isNew(object.metadata.uid, delivery.ids))
+      return context.json({ message: 'This delivery came before.' }, 202);
+    if (delivery.type === 'other') return context.json({ message: 'Only pushes count here.' }, 202);
+    if (branch === undefined ? delivery.branches.length === 0 : !delivery.branches.includes(branch))
+      return context.json({ message: 'Another branch is followed.' }, 202);
+    await request(kind, key);
+    return context.json({ message: 'The repository is looked at now.' }, 202);
+  }
+
+  async function secretOf(
+    namespace: string,
+    { name, key }: { name: string; key: string },
+  ): Promise<string | undefined> {
+    const secret = await store.get(Secret, { namespace, name });
+    const stored = secret && storedValue(secret, key);
     if (!stored?.ok) return undefined;
     try {
-      const value = box.open({ namespace, name: ref.name, key: ref.key }, stored.encrypted);
+      const value = box.open({ namespace, name, key }, stored.encrypted);
       return value === '' ? undefined : value;
     } catch (error) {
       if (isFault(error, 'Denied')) return undefined;
@@ -65,13 +93,13 @@ export function repoSyncWebhooks({ store, box, clock }: WebhookOptions): Hono<Ap
   }
 
   /** Asks the loop by an annotation, on whatever is stored by then. */
-  async function request({ metadata: { namespace, name } }: RepoSync): Promise<void> {
+  async function request<R extends Resource>(kind: Kind<R>, key: ObjectKey): Promise<void> {
     for (let tried = 1; ; tried += 1) {
-      const sync = await store.get(RepoSync, { namespace, name });
-      if (!sync) return;
-      const annotations = { ...sync.metadata.annotations, [WEBHOOK_REQUESTED_AT]: clock.now().toISOString() };
+      const object = await store.get(kind, key);
+      if (!object) return;
+      const annotations = { ...object.metadata.annotations, [WEBHOOK_REQUESTED_AT]: clock.now().toISOString() };
       try {
-        await store.update(RepoSync, { ...sync, metadata: { ...sync.metadata, annotations } }, { manager: 'webhook' });
+        await store.update(kind, { ...object, metadata: { ...object.metadata, annotations } }, { manager: 'webhook' });
         return;
       } catch (error) {
         if (tried === TRIES || !isFault(error, 'Conflict')) throw error;
