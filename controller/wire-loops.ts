@@ -35,8 +35,7 @@ import { createGuestLinks } from '../reconcilers/providers/guest/guest-link.ts';
 import { createHealthMonitor } from '../reconcilers/providers/guest/health-monitor.ts';
 import { type ArtifactStore } from '../reconcilers/providers/oci/artifact-store.ts';
 import { repackImage } from '../reconcilers/providers/oci/repack-image.ts';
-import { connectAdmin } from '../reconcilers/providers/proxy/admin-api.ts';
-import { createCaddyClient } from '../reconcilers/providers/proxy/caddy-client.ts';
+import { connectCaddy } from '../reconcilers/providers/proxy/connect-caddy.ts';
 import { createProxyPool } from '../reconcilers/providers/proxy/proxy-pool.ts';
 import { createRouteTable } from '../reconcilers/providers/proxy/route-table.ts';
 import { createClusterObserver } from '../reconcilers/providers/proxmox/cluster-observer.ts';
@@ -118,8 +117,8 @@ export function wireLoops(parts: LoopParts): {
   const buildx = { path: toolPath, workDir: artifacts.workDir };
   const builders = createBuilderPool((access) => createDockerClient({ ...access, buildx }));
   const buildpacks = createHostBuildpacks({ path: toolPath, homeDir: join(config.dataDir, 'buildpacks') });
-  const proxies = createProxyPool((endpoint, onLateAnswer) => {
-    const client = createCaddyClient({ admin: connectAdmin(endpoint), guard: () => guard() });
+  const proxies = createProxyPool((address, onLateAnswer) => {
+    const client = connectCaddy(address, () => guard());
     return createRouteTable({ client, clock, onLateAnswer });
   });
   const git = createGitClient({

@@ -2,6 +2,11 @@ import { z } from 'zod';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
 import { PortNumber, SingleLine } from './names.ts';
 
+const AdminEndpoint = z
+  .string()
+  .max(512)
+  .regex(/^(https?:\/\/[^\s/@]+(:\d{1,5})?|unix:\/\/\/\S+)$/, 'must be http://host:port or unix:///path');
+
 /** A reverse proxy that brings users to Services. */
 export const Proxy = defineKind('Proxy', {
   plural: 'proxies',
@@ -20,10 +25,18 @@ export const Proxy = defineKind('Proxy', {
     .strictObject({
       type: z.enum(['caddy', 'traefik']).default('caddy'),
       /** Caddy's admin API. Only Containr may reach it: who can, can read every request. */
-      endpoint: z
-        .string()
-        .max(512)
-        .regex(/^(https?:\/\/[^\s/@]+(:\d{1,5})?|unix:\/\/\/\S+)$/, 'must be http://host:port or unix:///path')
+      endpoint: AdminEndpoint.optional(),
+      /** A second Caddy behind the first, which then never starts anew for a deploy: no connection is cut by one. */
+      router: z
+        .strictObject({
+          endpoint: AdminEndpoint,
+          /** Where the second takes what the first passes on. */
+          socket: z
+            .string()
+            // Longer ones the system does not take.
+            .max(100)
+            .regex(/^\/[^\s{}|]+$/, 'must be the absolute path of a socket'),
+        })
         .optional(),
       /** Every web Service gets SERVICE-PROJECT below it. */
       baseDomain: z
@@ -42,6 +55,14 @@ export const Proxy = defineKind('Proxy', {
     .superRefine((spec, context) => {
       if (spec.type === 'caddy' && spec.endpoint === undefined)
         context.addIssue({ code: 'custom', path: ['endpoint'], message: 'is required when type is "caddy"' });
+      if (spec.type !== 'caddy' && spec.router !== undefined)
+        context.addIssue({ code: 'custom', path: ['router'], message: 'is there for type "caddy" only' });
+      if (spec.router !== undefined && spec.router.endpoint === spec.endpoint)
+        context.addIssue({
+          code: 'custom',
+          path: ['router', 'endpoint'],
+          message: 'must be another Caddy than endpoint',
+        });
     }),
   status: CommonStatus.extend({
     /** Routes that it carries. */

@@ -4,7 +4,7 @@ import { Proxy } from '../../crds/proxy.ts';
 import { Route } from '../../crds/route.ts';
 import { isProxyFault } from '../providers/proxy/fault.ts';
 import type { ProxyPool } from '../providers/proxy/proxy-pool.ts';
-import { proxySettings } from '../shared/proxy-settings.ts';
+import { proxyAddress, proxySettings } from '../shared/proxy-settings.ts';
 import { reportProxy, reportTraefik } from './report.ts';
 
 export interface ProxyDeps {
@@ -28,14 +28,14 @@ export function proxyReconciler({ resources: { read }, proxies }: ProxyDeps): Re
     ],
 
     async reconcile(pass) {
-      const { metadata, spec } = pass.resource;
-      const { endpoint } = spec;
-      if (spec.type === 'traefik' || endpoint === undefined) {
+      const { metadata } = pass.resource;
+      const address = proxyAddress(pass.resource);
+      if (!address) {
         const routes = read.list(Route).filter(({ status }) => status.proxy === metadata.name).length;
         pass.status = reportTraefik(pass.resource, pass.status, routes, pass.now);
         return settled();
       }
-      const table = proxies.ensure(metadata.name, endpoint);
+      const table = proxies.ensure(metadata.name, address);
       table.configure(proxySettings(pass.resource));
       table.retain(new Set(read.list(Route).map((route) => route.metadata.uid)));
       try {
@@ -55,10 +55,11 @@ export function proxyReconciler({ resources: { read }, proxies }: ProxyDeps): Re
 
     /** What is ours goes with it; a proxy that does not answer any more is nobody's to wait for. */
     async finalize(pass) {
-      const { metadata, spec } = pass.resource;
-      if (spec.type === 'caddy' && spec.endpoint !== undefined) {
+      const { metadata } = pass.resource;
+      const address = proxyAddress(pass.resource);
+      if (address) {
         try {
-          await proxies.ensure(metadata.name, spec.endpoint).clear(pass.signal);
+          await proxies.ensure(metadata.name, address).clear(pass.signal);
         } catch (error) {
           if (!isProxyFault(error)) throw error;
           pass.event('Warning', 'ProxyUnreachable', `Its routes could not be taken out of it: ${error.message}`);

@@ -17,7 +17,7 @@ import type { ObjectKey } from '../../controller/store/store.ts';
 import { isProxyFault } from '../providers/proxy/fault.ts';
 import type { ProxyPool } from '../providers/proxy/proxy-pool.ts';
 import type { RouteTable } from '../providers/proxy/route-table.ts';
-import { proxySettings } from '../shared/proxy-settings.ts';
+import { proxyAddress, proxySettings } from '../shared/proxy-settings.ts';
 import { isLeaving } from '../shared/traffic.ts';
 import { chooseProxy, createRouteObserver, rememberHosts, type HostsOf, type RouteView } from './observe.ts';
 import { planTraffic, type TrafficPlan } from './plan.ts';
@@ -112,8 +112,9 @@ export function routeReconciler({ resources: { read }, proxies }: RouteDeps): Re
   }
 
   function tableOf(proxy: Proxy | undefined): RouteTable | undefined {
-    if (proxy?.spec.type !== 'caddy' || proxy.spec.endpoint === undefined) return undefined;
-    const table = proxies.ensure(proxy.metadata.name, proxy.spec.endpoint);
+    const address = proxy && proxyAddress(proxy);
+    if (!address) return undefined;
+    const table = proxies.ensure(proxy.metadata.name, address);
     if (proxy.metadata.deletionTimestamp === undefined) table.configure(proxySettings(proxy));
     return table;
   }

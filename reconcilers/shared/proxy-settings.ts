@@ -1,5 +1,6 @@
 import type { Proxy } from '../../crds/proxy.ts';
 import type { ProxySettings } from '../providers/proxy/client.ts';
+import type { ProxyAddress } from '../providers/proxy/proxy-pool.ts';
 
 /** What a Proxy says for all routes, as its provider takes it. Pure. */
 export function proxySettings({ spec }: Proxy): ProxySettings {
@@ -9,4 +10,9 @@ export function proxySettings({ spec }: Proxy): ProxySettings {
     ...(spec.bind !== undefined && { bind: spec.bind }),
     ...(spec.email !== undefined && { email: spec.email }),
   };
+}
+
+/** Where a Proxy is driven from; undefined for one that asks by itself. Pure. */
+export function proxyAddress({ spec: { type, endpoint, router } }: Proxy): ProxyAddress | undefined {
+  return type === 'caddy' && endpoint !== undefined ? { endpoint, ...(router && { router }) } : undefined;
 }

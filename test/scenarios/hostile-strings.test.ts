@@ -8,7 +8,10 @@ import { stringFields, type StringField } from './hostile-strings-fields.ts';
 
 const source = { type: 'image', image: 'nginx' };
 /** Where the least is not enough to try its parts. */
-const more: Readonly<Record<string, object>> = { Deployment: { source } };
+const more: Readonly<Record<string, object>> = {
+  Deployment: { source },
+  Proxy: { type: 'caddy', endpoint: 'http://127.0.0.1:2019' },
+};
 
 const fieldsOf = (kind: AnyKind): StringField[] => stringFields(kind, { ...specs[kind.kind], ...more[kind.kind] });
 

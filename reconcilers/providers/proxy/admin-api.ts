@@ -24,8 +24,8 @@ export interface AdminApi {
 
 const TIMEOUT_MS = 15_000;
 
-/** Reaches an admin API at `http://host:port` or `unix:///path`. Nothing is connected yet. */
-export function connectAdmin(endpoint: string): AdminApi {
+/** Reaches an admin API at `http://host:port` or `unix:///path`, which a Proxy names in `field`. Nothing is connected yet. */
+export function connectAdmin(endpoint: string, field = 'spec.endpoint'): AdminApi {
   const url = new URL(endpoint);
   const timeouts = { headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, connectTimeout: 5_000 };
   const isSocket = url.protocol === 'unix:';
@@ -57,7 +57,7 @@ export function connectAdmin(endpoint: string): AdminApi {
         const why = error instanceof Error ? error.message : String(error);
         throw new ProxyFault(
           'unreachable',
-          `Caddy's admin API at ${endpoint} does not answer (${why}). Check that Caddy runs and that spec.endpoint is right.`,
+          `Caddy's admin API at ${endpoint} does not answer (${why}). Check that Caddy runs and that ${field} is right.`,
           { cause: error },
         );
       }

@@ -24,6 +24,11 @@ export function checkSettings({ bind, email }: ProxySettings): void {
     throw invalid(`${JSON.stringify(email)} is no e-mail address.`);
 }
 
+/** As `checkRoute`, of the path of the socket between two proxies. */
+export function checkSocket(path: string): void {
+  if (!/^\/[^\s{}|]+$/.test(path)) throw invalid(`${JSON.stringify(path)} is no path of a socket.`);
+}
+
 /** Whether this is `address:port`, with IPv6 in brackets. */
 export function isUpstream(text: string): boolean {
   const { v4 = '', v6 = '', port = '' } = upstreamPattern.exec(text)?.groups ?? {};

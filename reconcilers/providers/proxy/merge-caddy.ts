@@ -3,17 +3,20 @@ import {
   HTTPS_SERVER,
   HTTP_SERVER,
   INTERNAL_POLICY,
+  ROUTER_SERVER,
   SHUTDOWN_DELAY,
   type CaddyParts,
-} from './caddy-config.ts';
+} from './caddy-parts.ts';
 import type { CaddyApps } from './schema.ts';
+
+const ourServers: ReadonlySet<string> = new Set([HTTP_SERVER, HTTPS_SERVER, ROUTER_SERVER]);
 
 /** The configuration with `parts` in the place of what was ours; all else as it was. Without parts ours is taken out. Pure. */
 export function mergeCaddy(apps: CaddyApps, parts: CaddyParts | undefined): unknown {
-  const { [HTTP_SERVER]: _, [HTTPS_SERVER]: __, ...others } = apps.http?.servers ?? {};
+  const others = Object.entries(apps.http?.servers ?? {}).filter(([name]) => !ourServers.has(name));
   const { shutdown_delay: delay, ...http } = apps.http ?? {};
-  const ours = parts === undefined && delay === SHUTDOWN_DELAY ? undefined : delay;
-  const delayed = parts === undefined ? ours : (delay ?? SHUTDOWN_DELAY);
+  const theirs = delay === SHUTDOWN_DELAY ? undefined : delay;
+  const delayed = parts?.isPublic ? (delay ?? SHUTDOWN_DELAY) : theirs;
   const before = apps.tls?.automation?.policies ?? [];
   const policies = [...(parts?.policies ?? []), ...before.filter((policy) => !isOurs(policy))];
   const isToldOfTls = policies.length > 0 || before.length > 0;
@@ -22,7 +25,7 @@ export function mergeCaddy(apps: CaddyApps, parts: CaddyParts | undefined): unkn
     http: {
       ...http,
       ...(delayed !== undefined && { shutdown_delay: delayed }),
-      servers: { ...others, ...parts?.servers },
+      servers: { ...Object.fromEntries(others), ...parts?.servers },
     },
     ...(isToldOfTls && { tls: { ...apps.tls, automation: { ...apps.tls?.automation, policies } } }),
   };
@@ -37,7 +40,7 @@ export function hostsRuledByOthers(apps: CaddyApps): Set<string> {
 /** Whether there is anything to take out. Pure. */
 export function hasOurs({ http, tls }: CaddyApps): boolean {
   const names = Object.keys(http?.servers ?? {});
-  return names.includes(HTTP_SERVER) || names.includes(HTTPS_SERVER) || (tls?.automation?.policies ?? []).some(isOurs);
+  return names.some((name) => ourServers.has(name)) || (tls?.automation?.policies ?? []).some(isOurs);
 }
 
 function isOurs(policy: { '@id'?: string | undefined }): boolean {

@@ -1,4 +1,4 @@
-import { HTTPS_SERVER, HTTP_SERVER } from './caddy-config.ts';
+import { HTTPS_SERVER, HTTP_SERVER, ROUTER_SERVER } from './caddy-parts.ts';
 import type { ProxyHost, ProxyRoute, TlsMode } from './client.ts';
 import { OurServer, type CaddyApps } from './schema.ts';
 
@@ -7,7 +7,7 @@ const modes: Readonly<Record<string, TlsMode>> = { auto: 'auto', internal: 'inte
 /** Our routes as Caddy has them; what is ours and not in our form is passed over and goes with the next write. Pure. */
 export function readCaddyRoutes({ http }: CaddyApps): Map<string, ProxyRoute> {
   const found = new Map<string, { hosts: ProxyHost[]; upstreams: readonly string[] }>();
-  for (const name of [HTTP_SERVER, HTTPS_SERVER])
+  for (const name of [HTTP_SERVER, HTTPS_SERVER, ROUTER_SERVER])
     for (const route of OurServer.safeParse(http?.servers?.[name]).data?.routes ?? []) {
       const { id, mode } = /^containr-(?<id>[A-Za-z0-9-]+)\.(?<mode>[a-z]+)/.exec(route['@id'] ?? '')?.groups ?? {};
       const tls = modes[mode ?? ''];
