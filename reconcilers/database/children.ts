@@ -11,6 +11,7 @@ import { childName } from '../shared/child-name.ts';
 import { controlledBy } from '../shared/owner.ts';
 import { stableHash } from '../shared/stable-hash.ts';
 import type { EngineDefinition } from './engines/engine-definition.ts';
+import { guestCommands } from './guest-commands.ts';
 import { planSize } from './engines/plan-size.ts';
 import { serverCommand } from './engines/server-command.ts';
 
@@ -90,6 +91,7 @@ export function guestOf(
     env: environmentOf(database, definition),
     ports: definition.ports,
     mounts: [{ volume: volumeName(database), mountPath: definition.dataPath }],
+    commands: guestCommands(definition),
     healthCheck: { tcp: { port: definition.ports[0].port } },
     power: spec.power,
     ...(spec.restartedAt !== undefined && { restartedAt: spec.restartedAt }),

@@ -26,6 +26,23 @@ export interface PlanSize {
   storage: Resources['storage'];
 }
 
+/** A program of the image. Passwords come to it by its environment, never as a word. */
+export interface EngineCommand {
+  argv: readonly string[];
+}
+
+/** How the data of an engine come into a backup. */
+export interface EngineBackup {
+  /** Brings what was acknowledged to where a copy of the disk has it. Without one, it is there already. */
+  quiesce?: EngineCommand;
+  /** Writes the data out in a form of the engine's own, to standard output. */
+  dump: EngineCommand;
+  /** Takes in, from standard input, what `dump` wrote, in place of what is there. */
+  load: EngineCommand;
+  /** Why a copy of the disk can be trusted, and what cannot be had from it. */
+  why: string;
+}
+
 /** All that Containr knows of one engine. Data alone: the loop does the same for each. */
 export interface EngineDefinition {
   engine: DatabaseEngine;
@@ -59,6 +76,7 @@ export interface EngineDefinition {
   url: string;
   /** What Ready stands on; carried out by the client of the protocol. */
   readiness: string;
+  backup: EngineBackup;
   /** The root disk: what the image takes, with room for logs and temporary files. */
   rootDisk: Resources['storage'];
   /** Where an engine needs more than others to run at all. */

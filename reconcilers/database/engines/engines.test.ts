@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { assert, property, stringMatching } from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -5,7 +6,8 @@ import { Database, DatabaseEngine, DatabasePlan } from '../../../crds/database.t
 import { durationMs } from '../../../crds/duration.ts';
 import { EnvName, GuestPath } from '../../../crds/names.ts';
 import { cpuCores, quantityBytes } from '../../../crds/quantity.ts';
-import { Artifact, EnvVar, GuestProcess, Port, Source } from '../../../crds/workload.ts';
+import { Artifact, EnvVar, GuestCommand, GuestProcess, Port, Source } from '../../../crds/workload.ts';
+import { guestCommands } from '../guest-commands.ts';
 import { connectionUrl, newCredentials } from './credentials.ts';
 import { chooseVersion, isOlder } from './engine-version.ts';
 import { engines } from './engines.ts';
@@ -42,6 +44,39 @@ describe.each(definitions)('the definition of $title', (definition) => {
     expect(secret.length).toBeGreaterThan(0);
     for (const one of definition.environment)
       if ('value' in one) expect(EnvVar.safeParse(one).success && !/pass/i.test(one.name)).toBe(true);
+  });
+
+  it('has commands for backups that a guest takes, with a password in no word and a reason for people', () => {
+    const list = guestCommands(definition);
+    for (const command of list) expect(GuestCommand.safeParse(command).error).toBeUndefined();
+    expect(list.map(({ name }) => name)).toEqual([
+      ...(definition.backup.quiesce ? ['quiesce'] : []),
+      'dump',
+      'load',
+      'digest',
+      'dump-read',
+    ]);
+    expect(list.find(({ name }) => name === 'dump')?.outputPath).toMatch(`${definition.dataPath}/`);
+    expect(definition.backup.why.length).toBeGreaterThan(60);
+    // Only the shell puts a password in: into an environment or a pipe, never behind an option of a program.
+    for (const { argv } of list) expect(argv.join(' ')).not.toMatch(/-(-pass(word)?|a|p)[= ]?"?\$\w*pass/i);
+  });
+
+  it('reads only variables that the guest has', () => {
+    const known = new Set(definition.environment.map(({ name }) => name));
+    const text = guestCommands(definition).map(({ argv }) => argv.join(' '));
+    for (const [, name = ''] of text
+      .join(' ')
+      .matchAll(/(?:\$|\b)((?:POSTGRES|MYSQL|MARIADB|REDIS|MONGO|CLICKHOUSE|DFLY)_\w+\b)(?!=)/g))
+      expect(known).toContain(name);
+  });
+
+  it('has scripts that a shell can read', () => {
+    for (const { argv } of guestCommands(definition)) {
+      const [program = '', option, script = ''] = argv;
+      if (option !== '-c') continue;
+      expect(spawnSync(program, ['-n', '-c', script], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+    }
   });
 
   it('has more of everything with every plan, and less in none', () => {

@@ -1,5 +1,10 @@
 import { noCertificate, shareOf } from './common-words.ts';
 import type { EngineDefinition } from './engine-definition.ts';
+import { bash, shell } from './shell.ts';
+
+/** The password comes from a pipe that looks like a file; printf is a word of the shell and no program. */
+const login =
+  '--username "$MONGO_INITDB_ROOT_USERNAME" --authenticationDatabase admin --config <(printf "password: %s\\n" "$MONGO_INITDB_ROOT_PASSWORD")';
 
 /** MongoDB, one node. Its login lives in the database "admin", which the URL says. */
 export const mongodb: EngineDefinition = {
@@ -26,6 +31,14 @@ export const mongodb: EngineDefinition = {
   },
   url: 'mongodb://{username}:{password}@{host}:{port}/{database}?authSource=admin',
   readiness: 'hello, SCRAM-SHA-256, then serverStatus',
+  backup: {
+    quiesce: shell(
+      `exec mongosh --quiet --eval 'const { MONGO_INITDB_ROOT_USERNAME: user, MONGO_INITDB_ROOT_PASSWORD: pwd } = process.env; const admin = db.getSiblingDB("admin"); admin.auth(user, pwd); if (admin.runCommand({ fsync: 1 }).ok !== 1) quit(1);'`,
+    ),
+    dump: bash(`exec mongodump ${login} --quiet --archive`),
+    load: bash(`exec mongorestore ${login} --quiet --drop --archive`),
+    why: 'The journal may hold writes that were acknowledged in memory for a tenth of a second; the command makes MongoDB write them down. A start from a copy of the disk goes through the journal, as after a power cut.',
+  },
   rootDisk: '3Gi',
   sizes: { hobby: { memory: '512Mi' }, starter: { memory: '1Gi' } },
   stopTimeout: '60s',

@@ -1,0 +1,28 @@
+/** Where the supervisor lies in every guest; it is also a program that looks at files. */
+export const SUPERVISOR_PATH = '/.containr/init';
+
+/** Names under which a guest knows what backups and restores have it run. */
+export const BACKUP_COMMANDS = {
+  /** Brings what was acknowledged to the disk. */
+  quiesce: 'quiesce',
+  /** Writes the data out, into the file of `dumpPath`. */
+  dump: 'dump',
+  /** Takes in that file. */
+  load: 'load',
+  /** Prints the digest of all below the mount, and how many files and bytes that is. */
+  digest: 'digest',
+  /** Prints the file of `dumpPath`. */
+  readDump: 'dump-read',
+} as const;
+
+/** The file that an engine's dump goes to, beside the data. Pure. */
+export function dumpPath(dataPath: string): string {
+  return `${dataPath}/.containr/dump`;
+}
+
+/** What `digest` printed; undefined when that is something else. Pure. */
+export function readDigest(output: string): { sha256: string; files: number; bytes: number } | undefined {
+  const [, sha256, files, bytes] = /^([0-9a-f]{64})\s+(\d+)\s+(\d+)\s*$/m.exec(output) ?? [];
+  if (sha256 === undefined) return undefined;
+  return { sha256, files: Number(files), bytes: Number(bytes) };
+}
