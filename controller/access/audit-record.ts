@@ -1,5 +1,6 @@
 import type { Write } from '../store/backend.ts';
 import type { StoredObject } from '../store/decision.ts';
+import type { Writer } from '../store/store.ts';
 import type { AuditEntry } from './audit-log.ts';
 import { auditDiff } from './audit-diff.ts';
 import { changedPaths } from './changed-paths.ts';
@@ -15,8 +16,8 @@ export function auditRecord(
   { writer, action, kind, key }: Omit<Write<StoredObject>, 'decide'>,
   { before, after }: { before: string | undefined; after: StoredObject },
 ): AuditRecord | undefined {
+  if (!isAudited(writer)) return undefined;
   const { manager, user, address, userAgent, requestId } = writer;
-  if (user === undefined && (manager === 'controller' || manager.startsWith('controller/'))) return undefined;
   const old: unknown = action === 'create' || before === undefined ? undefined : JSON.parse(before);
   return {
     user,
@@ -32,4 +33,9 @@ export function auditRecord(
     changed: old === undefined ? [] : changedPaths(old, after),
     changes: old === undefined ? auditDiff({}, { spec: after.spec }) : auditDiff(old, after),
   };
+}
+
+/** Whether the audit keeps what is written on somebody's behalf. */
+export function isAudited({ manager, user }: Pick<Writer, 'manager' | 'user'>): boolean {
+  return user !== undefined || (manager !== 'controller' && !manager.startsWith('controller/'));
 }

@@ -13,17 +13,27 @@ const Identity = z.object({
   metadata: z.object({ namespace: z.string().optional(), name: z.string(), uid: z.string() }),
 });
 
+/** Reads an object of a list or watch, or answers undefined (and says so in the log, once) when this version cannot. */
+export type ReadListed = <R extends Resource>(kind: Kind<R>, object: unknown) => R | undefined;
+
 /** Makes a reader for lists and watches, where one unreadable object must not hide the others. */
 export function createReadStored(log: Pick<Logger, 'error'> | undefined): ReadStored {
-  const reported = new Set<string>();
+  const readListed = createReadListed(log);
   return (kind, stored) => {
     if (stored.object && isOf(kind, stored.object)) return stored.object;
-    const object = parseStored(stored);
+    return readListed(kind, parseStored(stored));
+  };
+}
+
+/** The same for objects that are known as values already. */
+export function createReadListed(log: Pick<Logger, 'error'> | undefined): ReadListed {
+  const reported = new Set<string>();
+  return (kind, object) => {
     try {
       return deepFreeze(kind.read(object));
     } catch (error) {
       const fault = readFault(kind, object, error);
-      const uid = Identity.safeParse(object).data?.metadata.uid ?? stored.json;
+      const uid = Identity.safeParse(object).data?.metadata.uid ?? JSON.stringify(object);
       if (!reported.has(uid))
         log?.error({ fields: fault.fields }, `${fault.message}. It is left out of lists and watches until then.`);
       reported.add(uid);

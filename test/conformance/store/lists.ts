@@ -9,7 +9,7 @@ export function listBehaviour(make: MakeStore): void {
     const { store } = await make();
     expect(await store.list(Secret)).toEqual({
       items: [],
-      resourceVersion: '0',
+      resourceVersion: await store.currentVersion(),
       continue: undefined,
       remaining: undefined,
     });

@@ -34,8 +34,9 @@ export function watchBehaviour(make: MakeStore): void {
 
   it('tells a deletion with the object as it was last and the version of the deletion', async () => {
     const { store } = await make();
+    const start = await store.currentVersion();
     await store.create(Secret, secretManifest('a', { v: 'last' }), person);
-    const watch = follow(store, Secret, { since: '0' });
+    const watch = follow(store, Secret, { since: start });
     await store.delete(Secret, key, person);
     const [, deletion] = await watch.told(2);
     expect(deletion).toMatchObject({
@@ -47,18 +48,20 @@ export function watchBehaviour(make: MakeStore): void {
 
   it('ends a deletion with finalizers in DELETED, when the last one goes', async () => {
     const { store } = await make();
+    const start = await store.currentVersion();
     await store.create(Project, projectManifest('shop'), person);
     const marked = await store.delete(Project, { name: 'shop' }, person);
     if (!marked) throw new Error('The project was not marked.');
     await store.update(Project, { ...marked, metadata: { ...marked.metadata, finalizers: [] } }, loop);
-    const watch = follow(store, Project, { since: '0' });
+    const watch = follow(store, Project, { since: start });
     expect(words(await watch.told(3))).toEqual(['ADDED shop', 'MODIFIED shop', 'DELETED shop']);
     await watch.stop();
   });
 
   it('tells of one kind and one namespace only', async () => {
     const { store } = await make();
-    const watch = follow(store, Secret, { since: '0', namespace: 'shop' });
+    const start = await store.currentVersion();
+    const watch = follow(store, Secret, { since: start, namespace: 'shop' });
     await store.create(Project, projectManifest('shop'), person);
     await store.create(Secret, secretManifest('far', {}, { namespace: 'lab' }), person);
     await store.create(Secret, secretManifest('near'), person);
@@ -69,7 +72,8 @@ export function watchBehaviour(make: MakeStore): void {
 
   it('tells what enters a selection as ADDED and what leaves it as DELETED', async () => {
     const { store } = await make();
-    const watch = follow(store, Secret, { since: '0', labels: parseLabelSelector('tier=db') });
+    const start = await store.currentVersion();
+    const watch = follow(store, Secret, { since: start, labels: parseLabelSelector('tier=db') });
     let a = await store.create(Secret, secretManifest('a'), person);
     for (const labels of [{ tier: 'db' }, { tier: 'db', more: 'x' }, { tier: 'web' }, { tier: 'db' }]) {
       a = await store.update(Secret, { ...a, metadata: { ...a.metadata, labels } }, person);
@@ -83,7 +87,8 @@ export function watchBehaviour(make: MakeStore): void {
 
   it('selects by fields', async () => {
     const { store } = await make();
-    const watch = follow(store, Secret, { since: '0', fields: parseFieldSelector('metadata.name=b') });
+    const start = await store.currentVersion();
+    const watch = follow(store, Secret, { since: start, fields: parseFieldSelector('metadata.name=b') });
     await store.create(Secret, secretManifest('a'), person);
     await store.create(Secret, secretManifest('b'), person);
     expect(words(await watch.told(1))).toEqual(['ADDED b']);
@@ -92,8 +97,9 @@ export function watchBehaviour(make: MakeStore): void {
 
   it('resumes from the version of any event', async () => {
     const { store } = await make();
+    const start = await store.currentVersion();
     for (const name of ['a', 'b', 'c', 'd']) await store.create(Secret, secretManifest(name), person);
-    const whole = follow(store, Secret, { since: '0' });
+    const whole = follow(store, Secret, { since: start });
     for (const event of await whole.told(4)) {
       if (event.type === 'BOOKMARK') throw new Error('Nobody asked for bookmarks.');
       const rest = follow(store, Secret, { since: event.object.metadata.resourceVersion });
@@ -106,8 +112,9 @@ export function watchBehaviour(make: MakeStore): void {
 
   it('bookmarks how far a quiet watch is, so that it can resume from there after compaction', async () => {
     const { store } = await make();
+    const start = await store.currentVersion();
     await store.create(Secret, secretManifest('a'), person);
-    const watch = follow(store, Project, { since: '0', bookmarks: true });
+    const watch = follow(store, Project, { since: start, bookmarks: true });
     const [bookmark] = await watch.told(1);
     await watch.stop();
     expect(bookmark).toEqual({ type: 'BOOKMARK', resourceVersion: await store.currentVersion() });
@@ -120,9 +127,10 @@ export function watchBehaviour(make: MakeStore): void {
 
   it('answers Expired to a version that is compacted or never was, and Invalid to what is no version', async () => {
     const { store } = await make();
+    const start = await store.currentVersion();
     for (const name of ['a', 'b', 'c']) await store.create(Secret, secretManifest(name), person);
     await store.compact({ keepMs: 0, keepChanges: 1 });
-    await expectFault(follow(store, Secret, { since: '0' }).told(1), 'Expired');
+    await expectFault(follow(store, Secret, { since: start }).told(1), 'Expired');
     await expectFault(follow(store, Secret, { since: '999999' }).told(1), 'Expired');
     await expectFault(follow(store, Secret, { since: 'latest' }).told(1), 'Invalid');
     const kept = follow(store, Secret, { since: String(Number(await store.currentVersion()) - 1) });
@@ -132,9 +140,10 @@ export function watchBehaviour(make: MakeStore): void {
 
   it('forgets nothing that is younger than asked for', async () => {
     const { store } = await make();
+    const start = await store.currentVersion();
     for (const name of ['a', 'b', 'c']) await store.create(Secret, secretManifest(name), person);
     await store.compact({ keepMs: 3_600_000, keepChanges: 0 });
-    const watch = follow(store, Secret, { since: '0' });
+    const watch = follow(store, Secret, { since: start });
     expect(words(await watch.told(3))).toEqual(['ADDED a', 'ADDED b', 'ADDED c']);
     await watch.stop();
   });
@@ -159,8 +168,9 @@ export function watchBehaviour(make: MakeStore): void {
 
   it('keeps up with a reader that stops reading for thousands of changes', async () => {
     const { store } = await make();
+    const start = await store.currentVersion();
     const stop = new AbortController();
-    const iterator = store.watch(Secret, { since: '0', signal: stop.signal })[Symbol.asyncIterator]();
+    const iterator = store.watch(Secret, { since: start, signal: stop.signal })[Symbol.asyncIterator]();
     let object = await store.create(Secret, secretManifest('a', { v: '0' }), person);
     expect((await iterator.next()).value).toMatchObject({ type: 'ADDED' });
     const next = iterator.next();
@@ -178,13 +188,14 @@ export function watchBehaviour(make: MakeStore): void {
 
   it('ends when it is told to, and with the store', async () => {
     const { store } = await make();
-    const watch = follow(store, Secret, { since: '0', bookmarks: true });
+    const start = await store.currentVersion();
+    const watch = follow(store, Secret, { since: start, bookmarks: true });
     await watch.told(1);
     await watch.stop();
-    const cut = follow(store, Secret, { since: '0', bookmarks: true });
+    const cut = follow(store, Secret, { since: start, bookmarks: true });
     await cut.told(1);
     await store.close();
     await expectFault(cut.stop(), 'Unavailable').catch(() => undefined);
-    await expectFault(follow(store, Secret, { since: '0' }).told(1), 'Unavailable');
+    await expectFault(follow(store, Secret, { since: start }).told(1), 'Unavailable');
   });
 }

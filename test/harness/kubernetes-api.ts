@@ -1,0 +1,157 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { createMiddleware } from 'hono/factory';
+import { Hono } from 'hono';
+import type { ApiEnv } from '../../api/context.ts';
+import { resourceRoutes } from '../../api/resources/routes.ts';
+import { respondError } from '../../api/respond.ts';
+import { startServer } from '../../api/server.ts';
+import { failure, Refused } from '../../api/status.ts';
+import { systemClock, type Clock } from '../../controller/clock.ts';
+import { fieldOf, isRecord } from '../../controller/json.ts';
+import { createKubernetesClient, type KubernetesClient } from '../../controller/store/kubernetes/kubernetes-client.ts';
+import { createMemoryStore } from '../../controller/store/memory-store.ts';
+import type { ResourceStore } from '../../controller/store/store.ts';
+import type { Resource } from '../../crds/define-kind.ts';
+import { Secret } from '../../crds/secret.ts';
+import { selfSignedCertificate } from '../../reconcilers/providers/proxmox/testing/self-signed-certificate.ts';
+import { kubernetesLeases } from './kubernetes-leases.ts';
+
+/** Our own resource API in the place of a Kubernetes API server. */
+export interface KubernetesApi {
+  /** Over a socket, as KubernetesStore talks to any server. */
+  client(): KubernetesClient;
+  /** What the server keeps its objects in; also its garbage collector and its compaction. */
+  store: ResourceStore;
+  close(): Promise<void>;
+}
+
+/** Under which Secrets pass the one rule of our API that Kubernetes has not: that their values are never answered. */
+const UNVEILED = 'Secret*';
+
+/**
+ * Serves `api/resources` over memory without what only Containr demands of its users (admission, roles, hidden values), and
+ * with what Kubernetes demands besides: namespaces that exist, replacements that state a version, Leases.
+ */
+export async function serveKubernetesApi({ clock = systemClock }: { clock?: Clock } = {}): Promise<KubernetesApi> {
+  const store = createMemoryStore({ clock, keepChanges: 100_000 });
+  const closing = new AbortController();
+  const namespaces = new Set<string>();
+  const app = new Hono<ApiEnv>();
+  app.onError((error, context) => respondError(context, error, (cause) => console.error(cause)));
+  app.notFound((context) => context.json(failure('NotFound', `There is nothing at ${context.req.path}.`), 404));
+  app.use('/apis/containr.dev/*', kubernetesDemands(namespaces));
+  app.route('/', kubernetesLeases(namespaces));
+  app.route(
+    '/',
+    resourceRoutes({
+      store: unveiled(store),
+      clock,
+      closing: closing.signal,
+      authenticated: createMiddleware<ApiEnv>(async (context, next) => {
+        context.set('identity', { user: 'controller', admin: true, scope: 'admin', tokenId: 'service-account' });
+        context.set('tokenHolds', async () => true);
+        context.set('requestId', 'none');
+        context.set('address', '');
+        await next();
+      }),
+      authorizer: {
+        check: async () => undefined,
+        visibility: async () => ({ all: true, sees: () => true, holds: async () => true }),
+      },
+      admit: async ({ kind, raw }) => kind.parseManifest(raw),
+      readLog: async () => new Response(null, { status: 404 }),
+    }),
+  );
+  const tls = selfSignedCertificate();
+  const server = await startServer({
+    app,
+    host: '127.0.0.1',
+    port: 0,
+    tls,
+    onClosing: () => closing.abort(),
+    graceMs: 1_000,
+  });
+
+  return {
+    store,
+    client() {
+      const config = new KubeConfig();
+      config.loadFromClusterAndUser(
+        { name: 'here', server: server.url, caData: Buffer.from(tls.cert).toString('base64'), skipTLSVerify: false },
+        { name: 'controller', token: 'x' },
+      );
+      return renaming(createKubernetesClient(config));
+    },
+    async close() {
+      await server.close();
+      await store.close();
+    },
+  };
+}
+
+function kubernetesDemands(namespaces: ReadonlySet<string>) {
+  return createMiddleware<ApiEnv>(async (context, next) => {
+    const { method, path } = context.req;
+    const namespace = /\/namespaces\/([^/]+)\//.exec(path)?.[1];
+    if (method === 'POST' && namespace !== undefined && !namespaces.has(namespace)) {
+      throw new Refused('NotFound', `namespaces "${namespace}" not found`, { name: namespace, kind: 'namespaces' });
+    }
+    if (method === 'PUT') {
+      const body: unknown = await context.req.raw.clone().json();
+      const version = fieldOf(fieldOf(body, 'metadata'), 'resourceVersion');
+      if (version === undefined || version === '') {
+        throw new Refused('Invalid', 'metadata.resourceVersion: Invalid value: 0: must be specified for an update');
+      }
+    }
+    await next();
+  });
+}
+
+/** A store whose Secrets the API does not take for Secrets. */
+function unveiled(store: ResourceStore): ResourceStore {
+  const show = <R extends Resource>(object: R): R => (object.kind === Secret.kind ? { ...object, kind: UNVEILED } : object);
+  return {
+    ...store,
+    get: async (kind, key) => {
+      const object = await store.get(kind, key);
+      return object && show(object);
+    },
+    async list(kind, options) {
+      const page = await store.list(kind, options);
+      return { ...page, items: page.items.map(show) };
+    },
+    async *watch(kind, options) {
+      for await (const event of store.watch(kind, options)) {
+        yield event.type === 'BOOKMARK' ? event : { ...event, object: show(event.object) };
+      }
+    },
+    create: async (...args) => show(await store.create(...args)),
+    update: async (...args) => show(await store.update(...args)),
+    updateStatus: async (...args) => show(await store.updateStatus(...args)),
+    async delete(...args) {
+      const left = await store.delete(...args);
+      return left && show(left);
+    },
+  };
+}
+
+/** Gives Secrets their name back, and our loops' managers one that our API takes from anybody. */
+function renaming(client: KubernetesClient): KubernetesClient {
+  return {
+    async send({ query, ...request }) {
+      const fieldManager = query?.['fieldManager']?.replace(/^controller\//, 'loop/');
+      return named(await client.send({ ...request, query: { ...query, fieldManager } }));
+    },
+    async *follow(request, options) {
+      for await (const line of client.follow(request, options)) yield named(line);
+    },
+  };
+}
+
+function named(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(named);
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, inner === UNVEILED ? Secret.kind : named(inner)]),
+  );
+}
