@@ -9,14 +9,18 @@ import { readyGoal } from '../wait-for.ts';
 import type { ChildOptions } from './child.ts';
 import { choosePort } from './choose-port.ts';
 
-/** A Caddy of our own, and where it listens. */
+/** Two Caddys of our own, of which browsers see the one and the other leads to guests, so that deploys cut no connection. */
 export interface DevCaddy {
   program: string;
   folder: string;
-  /** Its admin API. */
-  socket: string;
+  /** Of the first. */
   ports: { http: number; https: number };
 }
+
+/** Which of the two. */
+export type CaddyRole = 'caddy' | 'caddy-router';
+
+export const caddyRoles: readonly CaddyRole[] = ['caddy-router', 'caddy'];
 
 const Ports = z.object({ http: z.int(), https: z.int() });
 /** Longer paths of sockets the system does not take. */
@@ -31,26 +35,28 @@ export async function prepareCaddy(dataDir: string): Promise<{ caddy: DevCaddy }
   const program = findProgram('caddy');
   if (program === undefined) return { why: 'Caddy is not installed (apt-get install caddy)' };
   const folder = join(dataDir, 'caddy');
-  const socket = join(folder, 'admin.sock');
-  if (socket.length > MOST_SOCKET_PATH) return { why: `the path ${socket} is too long for a socket` };
+  const longest = adminSocket(folder, 'caddy-router');
+  if (longest.length > MOST_SOCKET_PATH) return { why: `the path ${longest} is too long for a socket` };
+  if (/[\s{}|]/.test(folder)) return { why: `the path ${folder} has characters that Caddy reads something into` };
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, 'ports.json');
   const before = portsBefore(file);
   const http = await freePort(before?.http);
   const ports = { http, https: await freePort(before?.https, http) };
   writeFileSync(file, JSON.stringify(ports), { mode: 0o600 });
-  return { caddy: { program, folder, socket, ports } };
+  return { caddy: { program, folder, ports } };
 }
 
-/** How Caddy is started: with nothing but its admin API; what it serves it is told by the controller. */
-export function caddyProgram({ program, folder, socket }: DevCaddy): Pick<ChildOptions, 'command' | 'env'> {
+/** How one is started: with nothing but its admin API; what it serves it is told by the controller. */
+export function caddyProgram({ program, folder }: DevCaddy, role: CaddyRole): Pick<ChildOptions, 'command' | 'env'> {
+  const socket = adminSocket(folder, role);
   const config = {
     admin: { listen: `unix/${socket}`, config: { persist: false } },
     // What the controller asks of the admin API, and is refused, is the controller's to report.
     logging: { logs: { default: { level: 'ERROR', exclude: ['admin.api'] } } },
     storage: { module: 'file_system', root: join(folder, 'storage') },
   };
-  const file = join(folder, 'caddy.json');
+  const file = join(folder, `${role}.json`);
   writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
   rmSync(socket, { force: true });
   return {
@@ -73,11 +79,11 @@ wait $caddy 2>/dev/null
 exit $status
 `;
 
-/** Whether the admin API answers. */
-export function caddyAnswers({ socket }: DevCaddy): Promise<boolean> {
+/** Whether its admin API answers. */
+export function caddyAnswers({ folder }: DevCaddy, role: CaddyRole): Promise<boolean> {
   return new Promise((resolve) => {
     const asked = request({
-      socketPath: socket,
+      socketPath: adminSocket(folder, role),
       path: '/config/',
       headers: { host: '' },
       setHost: false,
@@ -92,15 +98,19 @@ export function caddyAnswers({ socket }: DevCaddy): Promise<boolean> {
   });
 }
 
-/** Tells the controller of it, as a person would of any Caddy; waits for Ready. */
-export async function connectCaddy(client: ApiClient, { socket, ports }: DevCaddy): Promise<void> {
+/** Tells the controller of them, as a person would of any Caddy; waits for Ready. */
+export async function connectCaddy(client: ApiClient, { folder, ports }: DevCaddy): Promise<void> {
   const proxy = {
     apiVersion: 'containr.dev/v1alpha1',
     kind: 'Proxy',
     metadata: { name: 'default' },
     spec: {
       type: 'caddy',
-      endpoint: `unix://${encodeURI(socket)}`,
+      endpoint: `unix://${encodeURI(adminSocket(folder, 'caddy'))}`,
+      router: {
+        endpoint: `unix://${encodeURI(adminSocket(folder, 'caddy-router'))}`,
+        socket: join(folder, 'router.sock'),
+      },
       baseDomain: 'localhost',
       bind: '127.0.0.1',
       ports,
@@ -112,13 +122,8 @@ export async function connectCaddy(client: ApiClient, { socket, ports }: DevCadd
   await waitForAll(client, [{ kind, name: 'default', namespace: undefined }], readyGoal, { timeoutMs: READY_MS });
 }
 
-/** Whether Linux resets connections that Caddy has not yet accepted when it starts its servers anew, as it does for each change. */
-export function resetsNewConnections(): boolean {
-  try {
-    return readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim() === '0';
-  } catch {
-    return false;
-  }
+function adminSocket(folder: string, role: CaddyRole): string {
+  return join(folder, role === 'caddy' ? 'admin.sock' : 'router-admin.sock');
 }
 
 function findProgram(name: string): string | undefined {

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { nodeFlags, programPath } from '../programs.ts';
+import type { CaddyRole } from './caddy.ts';
 import type { ChildOptions } from './child.ts';
 
 /** What `containr dev` runs with, read and checked. */
@@ -13,7 +14,7 @@ export interface DevOptions {
 }
 
 /** The programs. */
-export type DevProgram = 'sandbox' | 'controller' | 'caddy';
+export type DevProgram = 'sandbox' | 'controller' | CaddyRole;
 
 type StartOptions = Pick<ChildOptions, 'command' | 'env'>;
 

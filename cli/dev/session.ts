@@ -4,14 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ApiClient } from '../client.ts';
 import { CliError } from '../exit.ts';
 import { plainLine, type Say } from '../text.ts';
-import {
-  caddyAnswers,
-  caddyProgram,
-  connectCaddy,
-  prepareCaddy,
-  resetsNewConnections,
-  type DevCaddy,
-} from './caddy.ts';
+import { caddyAnswers, caddyProgram, caddyRoles, connectCaddy, prepareCaddy, type DevCaddy } from './caddy.ts';
 import { ChildLog } from './child-log.ts';
 import { DevChild, type ChildOptions } from './child.ts';
 import { connectSandbox } from './connect-sandbox.ts';
@@ -31,7 +24,7 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Who ran this long and then ends did not end because of how it was started. */
 const STEADY_MS = 60_000;
 
-/** Sandbox, controller and, where it is installed, a Caddy beside each other. What ends by itself before all is ready ends the start; later it is restarted. */
+/** Sandbox, controller and, where Caddy is installed, two of it beside each other. What ends by itself before all is ready ends the start; later it is restarted. */
 export class DevSession {
   readonly #options: DevOptions;
   readonly #say: Say;
@@ -86,6 +79,7 @@ export class DevSession {
     if (readyFile !== undefined) rmSync(resolve(readyFile), { force: true });
     await this.#children.get('controller')?.stop();
     await this.#children.get('caddy')?.stop();
+    await this.#children.get('caddy-router')?.stop();
     await this.#children.get('sandbox')?.stop();
     for (const log of this.#logs.values()) log.close();
   }
@@ -106,16 +100,17 @@ export class DevSession {
     const { caddy } = prepared;
     if (!caddy) return this.#say(`- no proxy, since ${prepared.why}`);
     this.#caddy = caddy;
-    this.#run('caddy', 0);
-    await this.#until('Caddy', () => caddyAnswers(caddy));
+    for (const role of caddyRoles) {
+      this.#run(role, 0);
+      await this.#until(role, () => caddyAnswers(caddy, role));
+    }
     this.#say(`✓ proxy: Caddy on port ${caddy.ports.http}`);
-    if (resetsNewConnections())
-      this.#say('  Once in many deploys a new connection can be reset. As root: sysctl -w net.ipv4.tcp_migrate_req=1');
   }
 
   #programOf(name: DevProgram): Pick<ChildOptions, 'command' | 'env'> {
-    if (name === 'caddy' && this.#caddy) return caddyProgram(this.#caddy);
-    return name === 'sandbox' ? sandboxProgram(this.#options, this.#sandboxPort) : controllerProgram(this.#options);
+    if (name === 'sandbox') return sandboxProgram(this.#options, this.#sandboxPort);
+    if (name === 'controller' || !this.#caddy) return controllerProgram(this.#options);
+    return caddyProgram(this.#caddy, name);
   }
 
   #run(name: DevProgram, attempt: number): void {

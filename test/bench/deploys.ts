@@ -6,7 +6,6 @@ import { whyNoCaddy } from '../../reconcilers/providers/proxy/testing/caddy-proc
 import { makeApplication, serviceManifest } from '../e2e/deploys-under-load/application.ts';
 import { DeployRun, type DeployTimes } from '../e2e/deploys-under-load/deploy-run.ts';
 import type { LoadReport } from '../e2e/deploys-under-load/load-report.ts';
-import { migrateConnections } from '../e2e/deploys-under-load/migrate-connections.ts';
 import { startLoad } from '../e2e/deploys-under-load/start-load.ts';
 import { TaskClock } from '../e2e/deploys-under-load/task-clock.ts';
 import { DevEnvironment, obstacleToContainers, pause, until } from '../e2e/dev-environment.ts';
@@ -36,7 +35,6 @@ interface Deploy extends DeployTimes {
 
 const dev = new DevEnvironment();
 const run = new DeployRun(dev);
-using _ = migrateConnections();
 try {
   await makeApplication(dev);
   console.log(`Starting containr dev, engine ${engine} ...`);

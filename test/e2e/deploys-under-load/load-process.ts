@@ -41,22 +41,25 @@ async function sendRequests(): Promise<void> {
   await Promise.all(open);
 }
 
-/** Of ten requests six are on connections that are kept and four on new ones; one has a body, and of twenty one is slow. */
+/** Of ten requests six are on connections that are kept and four on new ones; one of each has a body, and of twenty one is slow. */
 async function ask(index: number): Promise<void> {
   const isKept = index % 5 < 3;
   const isSlow = withStreams && index % 20 === 3;
+  const hasBody = index % 10 === 4 || index % 10 === 7;
   const startedAt = performance.now();
   const answer = await (isKept ? kept : fresh)
     .request({
       path: isSlow ? '/slow' : '/',
       headers: { host },
-      ...(index % 10 === 7 ? { method: 'POST', body: 'a body' } : { method: 'GET' }),
+      ...(hasBody ? { method: 'POST', body: 'a body' } : { method: 'GET' }),
       reset: !isKept,
     })
     .then(async ({ statusCode, body }) => ({ statusCode, text: await body.text() }))
     .catch((error: unknown) => ({ statusCode: 0, text: error instanceof Error ? error.message : String(error) }));
   if (answer.statusCode !== 200)
-    fail(`${isKept ? 'kept' : 'new'} connection: ${answer.statusCode} ${answer.text.slice(0, 200)}`);
+    fail(
+      `${isKept ? 'kept' : 'new'} connection, ${hasBody ? 'POST' : 'GET'}: ${answer.statusCode} ${answer.text.slice(0, 200)}`,
+    );
   else versions.add(answer.text.slice(0, 50));
   if (!isSlow) report.latenciesMs.push(performance.now() - startedAt);
 }
@@ -70,6 +73,7 @@ async function readEvents(): Promise<void> {
         method: 'GET',
         headers: { host },
         signal: ending.signal,
+        reset: true,
       });
       if (statusCode !== 200) fail(`event stream: ${statusCode}`);
       report.eventStreams.opened += 1;
