@@ -7,9 +7,9 @@ import { WireError } from './wire.ts';
 const Answer = z.tuple([z.string(), z.coerce.number(), z.coerce.number()]);
 const QUERY =
   "SELECT version(), (SELECT sum(value) FROM system.metrics WHERE metric IN ('TCPConnection', 'HTTPConnection')), " +
-  '(SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase()) FORMAT JSONCompactEachRow';
-/** Wrong password, no such login, no such database, no right. */
-const REFUSALS: ReadonlySet<string> = new Set(['516', '192', '81', '497']);
+  '(SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase()) FORMAT TabSeparated';
+/** Wrong password (old and new), no such login, no such database, no right. */
+const REFUSALS: ReadonlySet<string> = new Set(['516', '193', '192', '81', '497']);
 
 /** Asks one query over HTTP with the login in headers, where no log of requests has them. */
 export async function askClickhouse(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseAnswer> {
@@ -27,16 +27,15 @@ export async function askClickhouse(target: DatabaseTarget, signal: AbortSignal)
   const text = await body.text();
   if (statusCode !== 200) {
     const code = String(headers['x-clickhouse-exception-code'] ?? '');
-    throw REFUSALS.has(code) ? new LoginRefused('the login is refused') : new WireError(`it answers ${statusCode}`);
+    const isRefused = REFUSALS.has(code) || statusCode === 401 || statusCode === 403;
+    throw isRefused ? new LoginRefused('the login is refused') : new WireError(`it answers ${statusCode}`);
   }
   const [version, connections, dataBytes] = readAnswer(text);
   return { ok: true, version, connections, dataBytes };
 }
 
 function readAnswer(text: string): z.output<typeof Answer> {
-  try {
-    return Answer.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new WireError('its answer to a query is not as it must be', { cause });
-  }
+  const read = Answer.safeParse(text.trimEnd().split('\t'));
+  if (!read.success) throw new WireError('its answer to a query is not as it must be', { cause: read.error });
+  return read.data;
 }

@@ -7,8 +7,8 @@ import { WireError, type Wire } from './wire.ts';
 const CAPABILITIES = 0x1 | 0x8 | 0x200 | 0x8000 | 0x80000;
 const UTF8MB4 = 45;
 const MAX_PACKET = 2 ** 24 - 1;
-/** Wrong password, no right to the database, no such database. */
-const REFUSALS: ReadonlySet<number> = new Set([1044, 1045, 1049, 1698]);
+/** Wrong password, no right to the database, no such database, no login from where we are. */
+const REFUSALS: ReadonlySet<number> = new Set([1044, 1045, 1049, 1130, 1698]);
 
 /** Logs in and asks two queries over the protocol that MySQL and MariaDB share. */
 export async function askMysql(wire: Wire, target: DatabaseTarget): Promise<DatabaseAnswer> {
