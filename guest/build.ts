@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { compileGuestC, findToolchain, guestSources, type Toolchain } from './compile-init.ts';
+import { compileGuestC, findToolchain, guestSources, initSources, type Toolchain } from './compile-init.ts';
 import type { InitArch } from './init-binary.ts';
 
 const usage = `node guest/build.ts [--check] [--musl-arm64 FOLDER]
@@ -102,7 +102,7 @@ async function readRecord(): Promise<BuildRecord> {
 }
 
 async function sourceDigest(): Promise<string> {
-  return digest(await readFile(new URL('init.c', guestSources())));
+  return digest(Buffer.concat(await Promise.all(initSources.map((name) => readFile(new URL(name, guestSources()))))));
 }
 
 function digest(bytes: Buffer): string {

@@ -18,6 +18,9 @@ export interface Toolchain {
   identity: string;
 }
 
+/** The supervisor's: the first includes the others. */
+export const initSources: readonly string[] = ['init.c', 'runs.c', 'tree.c'];
+
 /** Nothing that differs from one machine or day to the next may get into the binary. */
 const flags = [
   '-std=c11',

@@ -23,6 +23,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -43,7 +45,7 @@
 #define SIOCOUTQ 0x5411 /* bytes the peer has not acknowledged; <linux/sockios.h> is not everywhere */
 #endif
 
-#define VERSION 1
+#define VERSION 2
 #define EXIT_UNCONFIGURED 78
 #define LOG_FOLDER "/.containr/log"
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -337,9 +339,14 @@ static void sha256_block(struct sha256 *sha)
 static void sha256_add(struct sha256 *sha, const void *bytes, size_t size)
 {
     const uint8_t *byte = bytes;
-    for (size_t i = 0; i < size; i++) {
-        sha->block[sha->total++ % SHA256_BLOCK] = byte[i];
-        if (sha->total % SHA256_BLOCK == 0) sha256_block(sha);
+    while (size > 0) {
+        size_t at = (size_t)(sha->total % SHA256_BLOCK);
+        size_t count = smaller(size, SHA256_BLOCK - at);
+        memcpy(sha->block + at, byte, count);
+        sha->total += count;
+        byte += count;
+        size -= count;
+        if (at + count == SHA256_BLOCK) sha256_block(sha);
     }
 }
 
@@ -410,6 +417,12 @@ static bool hex_equals(const char *text, const uint8_t *bytes, size_t size)
 
 enum restart { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER };
 
+/* What the guest may be asked to run. */
+struct program {
+    const char *name, *user, *output, *input; /* NULL: not said */
+    struct list arguments;
+};
+
 struct config {
     char *bytes; /* the decoded value; everything below points into it */
     struct list arguments, environment, nameservers, searches, hosts, volumes;
@@ -420,6 +433,9 @@ struct config {
     int64_t stop_timeout_ms;
     enum restart restart;
     uint64_t log_limit;
+    struct program *program;
+    size_t program_count;
+    bool hold;
 };
 
 static int base64_digit(char character)
@@ -450,6 +466,18 @@ static bool base64_decode(const char *text, char *bytes, size_t *size)
     }
     *size -= padding;
     return true;
+}
+
+/* `text` needs room for four thirds of the bytes, rounded up, and a NUL. */
+static void base64_encode(const char *bytes, size_t size, char *text)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < size; i += 3) {
+        uint32_t group = 0;
+        for (size_t j = 0; j < 3; j++) group = group << 8 | (i + j < size ? (uint8_t)bytes[i + j] : 0);
+        for (size_t j = 0; j < 4; j++) *text++ = i + j > size ? '=' : digits[group >> (18 - 6 * j) & 63];
+    }
+    *text = '\0';
 }
 
 static bool parse_port(const char *text, uint16_t *port)
@@ -484,6 +512,30 @@ static bool parse_stop_timeout(const char *text, int64_t *milliseconds)
     return true;
 }
 
+/* A group of pairs: what follows a name is about that command. */
+static bool config_set_program(struct config *config, const char *key, char *value)
+{
+    if (*key == '\0') {
+        size_t count = config->program_count++;
+        config->program = must(realloc(config->program, (count + 1) * sizeof *config->program));
+        config->program[count] = (struct program){.name = value};
+        return true;
+    }
+    if (config->program_count == 0) return false;
+    struct program *program = &config->program[config->program_count - 1];
+    if (strcmp(key, "-arg") == 0) list_add(&program->arguments, value);
+    else if (strcmp(key, "-user") == 0) program->user = value;
+    else if (strcmp(key, "-output") == 0) return *(program->output = value) == '/';
+    else if (strcmp(key, "-input") == 0) return *(program->input = value) == '/';
+    return true;
+}
+
+static bool parse_yes(const char *text, bool *yes)
+{
+    *yes = strcmp(text, "yes") == 0;
+    return *yes || strcmp(text, "no") == 0;
+}
+
 /* False when the value makes no sense. A key of a newer controller is none of our business. */
 static bool config_set(struct config *config, const char *key, char *value)
 {
@@ -510,6 +562,8 @@ static bool config_set(struct config *config, const char *key, char *value)
     else if (strcmp(key, "volume") == 0) list_add(&config->volumes, value);
     else if (strcmp(key, "ready-port") == 0) return parse_port(value, &config->ready_port);
     else if (strcmp(key, "log-limit") == 0) return parse_log_limit(value, &config->log_limit);
+    else if (strncmp(key, "command", 7) == 0) return config_set_program(config, key + 7, value);
+    else if (strcmp(key, "hold") == 0) return parse_yes(value, &config->hold);
     return true;
 }
 
@@ -1008,8 +1062,8 @@ static void log_close(void)
 
 /* ---------------------------------------------------------------------------------------------------------- server */
 
-enum state { STARTING, RUNNING, LISTENING, BACKOFF, FINISHED, STOPPING };
-static const char *const state_names[] = {"starting", "running", "listening", "backoff", "finished", "stopping"};
+enum state { STARTING, HELD, RUNNING, LISTENING, BACKOFF, FINISHED, STOPPING };
+static const char *const state_names[] = {"starting", "held", "running", "listening", "backoff", "finished", "stopping"};
 static enum state state = STARTING;
 
 enum phase {
@@ -1018,8 +1072,11 @@ enum phase {
     REFUSED,   /* gave a wrong one and waits to be told */
     ADMITTED,  /* may ask */
     STREAMING, /* reads the log */
+    HANDED_OVER, /* speaks with the keeper of a run, and with us again once that has ended */
     LEAVING,   /* gets what is queued, then the end */
 };
+
+struct run;
 
 struct client {
     enum phase phase;
@@ -1031,6 +1088,7 @@ struct client {
     char output[FRAME_LIMIT + COMMAND_LIMIT]; /* replies and the rest of a frame: goes out before the log does */
     size_t output_size, output_sent;
     uint64_t offset; /* of the log, always between two frames */
+    const struct run *run; /* of HANDED_OVER */
 };
 
 static struct {
@@ -1124,7 +1182,18 @@ static void client_stream(struct client *client, const char *from)
     if (client->offset < logs.end) client_finish_frame(client);
 }
 
-static void client_command(struct client *client, const char *line)
+enum kind { TO_FILE, TO_CLIENT, FROM_CLIENT }; /* where the bytes of a run go, or come from */
+static void client_runs(struct client *client, char *words, enum kind kind);
+static void start_process(void);
+
+/* A second order to start what runs already changes nothing. */
+static void client_release(struct client *client)
+{
+    if (state == HELD) start_process();
+    client_say(client, "%s\n", state_names[state]);
+}
+
+static void client_command(struct client *client, char *line)
 {
     if (client->phase == GREETED) {
         if (strncmp(line, "AUTH ", 5) == 0) client_authenticate(client, line + 5);
@@ -1133,6 +1202,14 @@ static void client_command(struct client *client, const char *line)
         client_say(client, "%s\n", state_names[state]);
     } else if (strncmp(line, "LOGS ", 5) == 0) {
         client_stream(client, line + 5);
+    } else if (strcmp(line, "RELEASE") == 0) {
+        client_release(client);
+    } else if (strncmp(line, "RUN ", 4) == 0) {
+        client_runs(client, line + 4, TO_FILE);
+    } else if (strncmp(line, "READ ", 5) == 0) {
+        client_runs(client, line + 5, TO_CLIENT);
+    } else if (strncmp(line, "WRITE ", 6) == 0) {
+        client_runs(client, line + 6, FROM_CLIENT);
     } else {
         client_refuse(client, "unknown command");
     }
@@ -1616,18 +1693,28 @@ static void hand_over_volumes(const struct list *volumes, const struct identity 
     }
 }
 
-/* Groups first: after setuid() nothing of this is allowed any more. */
-static void assume_identity(const struct identity *identity, int report)
+static bool is_user(const struct identity *identity)
 {
-    bool same = identity->uid == geteuid() && identity->gid == getegid();
+    return identity->uid == geteuid() && identity->gid == getegid();
+}
+
+/* Groups first: after setuid() nothing of this is allowed any more. */
+static void become_user(const struct identity *identity, int report)
+{
+    bool same = is_user(identity);
     if (same && geteuid() != 0) return;
-    /* The pipes are ours; without this /dev/stdout, which opens them anew, would be closed to the process. */
-    if (!same && (fchown(STDOUT_FILENO, identity->uid, identity->gid) != 0 ||
-                  fchown(STDERR_FILENO, identity->uid, identity->gid) != 0))
-        give_up(report, errno, "cannot hand stdout to uid %u: %s", identity->uid, strerror(errno));
     bool grouped = setgroups(identity->group_count, identity->groups) == 0 || same;
     if (!grouped || setgid(identity->gid) != 0 || setuid(identity->uid) != 0)
         give_up(report, errno, "cannot become uid %u, gid %u: %s", identity->uid, identity->gid, strerror(errno));
+}
+
+static void assume_identity(const struct identity *identity, int report)
+{
+    /* The pipes are ours; without this /dev/stdout, which opens them anew, would be closed to the process. */
+    if (!is_user(identity) && (fchown(STDOUT_FILENO, identity->uid, identity->gid) != 0 ||
+                  fchown(STDERR_FILENO, identity->uid, identity->gid) != 0))
+        give_up(report, errno, "cannot hand stdout to uid %u: %s", identity->uid, strerror(errno));
+    become_user(identity, report);
 }
 
 /* The value of the last variable of that name (which may go on behind `length`), or NULL. */
@@ -1692,10 +1779,11 @@ static const char *explain(const struct refusal *refusal)
     return strerror(refusal->error);
 }
 
-static _Noreturn void execute(const struct config *config, const struct identity *identity, int report)
+static _Noreturn void execute(const struct list *words, const struct list *given, const struct identity *identity,
+                              int report)
 {
-    struct list environment = complete_environment(&config->environment, identity->home);
-    char **arguments = config->arguments.item;
+    struct list environment = complete_environment(given, identity->home);
+    char **arguments = words->item;
     struct refusal refusal = {.error = ENOENT};
     if (strchr(arguments[0], '/') != NULL) {
         try_to_execute(arguments[0], arguments, environment.item, &refusal);
@@ -1714,6 +1802,14 @@ static int open_nothing(void)
     if (file >= 0 || pipe2(ends, O_CLOEXEC) != 0) return file;
     close(ends[1]);
     return ends[0];
+}
+
+static void close_from(int first)
+{
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, first, ~0u, 0) == 0) return;
+#endif
+    for (int file = first; file < 1024; file++) close(file);
 }
 
 /* With process 1 the kernel ends everything; elsewhere a process must not outlive a supervisor that was killed. */
@@ -1741,7 +1837,7 @@ static _Noreturn void become_process(const struct config *config, pid_t supervis
     if (!entered && chdir(config->cwd) != 0)
         give_up(report, errno, "cannot enter the working directory %s: %s", config->cwd, strerror(errno));
     end_with(supervisor); /* only now: changing the user makes the kernel forget it */
-    execute(config, &identity, report);
+    execute(&config->arguments, &config->environment, &identity, report);
 }
 
 /* -------------------------------------------------------------------------------------------------------- streams */
@@ -1842,6 +1938,7 @@ static struct {
     const struct config *config;
     bool first; /* we are process 1 */
     bool over;
+    pid_t supervisor;
     pid_t child; /* 0: none */
     int attempt;
     int failures; /* in a row, for the back-off */
@@ -1978,6 +2075,8 @@ static void start_process(void)
     log_event("event=start pid=%d attempt=%d", life.child, life.attempt);
 }
 
+#include "runs.c"
+
 /* The child is still a zombie here: only that keeps its process group from being somebody else's by now. */
 static void process_ended(const siginfo_t *end)
 {
@@ -1999,7 +2098,7 @@ static void reap(void)
         siginfo_t end = {0};
         if (waitid(P_ALL, 0, &end, WEXITED | WNOHANG | WNOWAIT) != 0 || end.si_pid == 0) return;
         if (end.si_pid == life.child) process_ended(&end);
-        else waitpid(end.si_pid, NULL, 0);
+        else if (!run_ended(end.si_pid)) waitpid(end.si_pid, NULL, 0);
     }
 }
 
@@ -2008,6 +2107,7 @@ static void stop(void)
     if (state == STOPPING) return;
     state = STOPPING;
     log_event("event=stopping signal=%s", signal_name(life.config->stop_signal));
+    stop_runs();
     if (life.child == 0) {
         life.over = true;
         return;
@@ -2078,7 +2178,7 @@ static void live_on(int signals)
     }
     for (int i = 0; i < CLIENTS_MAX; i++) {
         const struct client *client = &server.client[i];
-        bool there = client->phase != NOBODY;
+        bool there = client->phase != NOBODY && client->phase != HANDED_OVER;
         watched[CLIENTS + i] = (struct pollfd){.fd = there ? client->socket : -1, .events = client_interest(client)};
     }
 
@@ -2146,10 +2246,7 @@ static void settle_files(void)
     int file;
     while ((file = open_nothing()) >= 0 && file <= STDERR_FILENO) continue;
     if (file > STDERR_FILENO) close(file);
-#ifdef SYS_close_range
-    if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0) == 0) return;
-#endif
-    for (file = STDERR_FILENO + 1; file < 1024; file++) close(file);
+    close_from(STDERR_FILENO + 1);
 }
 
 static int open_signals(void)
@@ -2162,9 +2259,18 @@ static int open_signals(void)
     return signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int main(void)
+#include "tree.c"
+
+static void hold_process(void)
+{
+    state = HELD;
+    log_event("event=held");
+}
+
+int main(int count, char **word)
 {
     static struct config config;
+    if (count > 1) return run_word(count, word);
     prctl(PR_SET_DUMPABLE, 0); /* closes /proc/1/environ and /proc/1/mem to the guest's users */
     umask(022);
     settle_files();
@@ -2174,16 +2280,20 @@ int main(void)
         return EXIT_UNCONFIGURED;
     }
     life.config = &config;
-    life.first = getpid() == 1;
+    life.supervisor = getpid();
+    life.first = life.supervisor == 1;
     int signals = open_signals();
     if (life.first) prepare_guest(&config);
     else prctl(PR_SET_CHILD_SUBREAPER, 1);
 
     /* Elsewhere than in a guest, as in tests, nothing is written to a place that was not named. */
-    log_open(life.first ? LOG_FOLDER : getenv("CONTAINR_LOG_DIR"), config.log_limit);
+    const char *folder = life.first ? LOG_FOLDER : getenv("CONTAINR_LOG_DIR");
+    log_open(folder, config.log_limit);
+    runs_open(folder, &config);
     log_event("event=boot version=%d", VERSION);
     server_open(&config);
-    start_process();
+    if (config.hold) hold_process();
+    else start_process();
     while (!life.over) live_on(signals);
 
     kill_the_rest();
