@@ -15,6 +15,12 @@ export const DEPLOYMENT_LABEL = `${GROUP}/deployment`;
 /** The annotation by which a webhook asks for a look at a repository; its value is echoed in the status when that was done. */
 export const WEBHOOK_REQUESTED_AT = `${GROUP}/webhook-requested-at`;
 
+/**
+ * On a ProxmoxCluster, followed by a vmid: the object that is to take over the guest there, which has none, as
+ * `guest/PROJECT/NAME` or `volume/PROJECT/NAME`.
+ */
+export const ADOPT_PREFIX = `${GROUP}/adopt-`;
+
 /** An object that goes when its owner goes. `controller`: the owner's loop is woken by this object's changes. */
 export const OwnerReference = z.strictObject({
   apiVersion: z.string().max(128),

@@ -50,6 +50,8 @@ export const Volume = defineKind('Volume', {
     keeperVmid: z.int().optional(),
     /** When the keeper was last asked for: from then on a guest at its vmid may be ours. */
     keeperAskedAt: z.string().optional(),
+    /** Uid in the marks of the guest that it was found with, until that is another one's or carries our own. */
+    adoptedFrom: z.string().optional(),
     /** Saved before it is acted on: where the volume is being made or moved to; `guest` and `uid` unless to the keeper. */
     moving: z
       .object({

@@ -181,6 +181,7 @@ export function forgetChoice(pass: Pass<Guest>): void {
     configDigest: _____,
     startedDigest: ______,
     missingSince: _______,
+    adoptedFrom: ________,
     ...rest
   } = pass.status;
   pass.status = { ...rest, created: false };

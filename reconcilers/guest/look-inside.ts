@@ -4,6 +4,7 @@ import type { Pass } from '../../controller/reconciler.ts';
 import type { GuestLinks } from '../providers/guest/guest-links.ts';
 import type { HealthMonitor } from '../providers/guest/health-monitor.ts';
 import type { ClusterConnection } from '../providers/proxmox/cluster-pool.ts';
+import { secretUid } from './adopt.ts';
 import { hostOf, SUPERVISOR_PORT, type DesiredGuest } from './desired.ts';
 import { healthPlan } from './health-plan.ts';
 import type { GuestFacts } from './observe.ts';
@@ -38,7 +39,11 @@ export async function lookInside(look: LookInside): Promise<LiveFacts> {
   if (host === undefined || !isCurrent(spec, pass.status, desired))
     return { link: undefined, health: undefined, addresses };
 
-  links.ensure(uid, { host, port: SUPERVISOR_PORT, secret: supervisorSecret(look.guestKey, uid) }, { restarts: 0 });
+  links.ensure(
+    uid,
+    { host, port: SUPERVISOR_PORT, secret: supervisorSecret(look.guestKey, secretUid(pass)) },
+    { restarts: 0 },
+  );
   // Nothing of a process that is held could answer.
   const check = isHeld(spec, pass.status, desired) ? undefined : healthPlan(spec, host);
   if (check) health.ensure(uid, check, new Date(pass.status.startedAt ?? pass.now));

@@ -16,7 +16,9 @@ import type { Reservations } from '../shared/reservations.ts';
 import { Setbacks } from '../shared/setbacks.ts';
 import type { Signal } from '../shared/signal.ts';
 import { tellInReady } from '../shared/tell-in-ready.ts';
+import { UnownedConfigs } from '../shared/unowned-guests.ts';
 import { actOnGuest } from './act.ts';
+import { secretUid, takeOver } from './adopt.ts';
 import { AuditTurns } from './audit-turns.ts';
 import { isLongUnhealthy, noteSteady, noteStop } from './crash.ts';
 import { desiredGuest, type DesiredGuest } from './desired.ts';
@@ -61,6 +63,7 @@ const NO_VM = 'Virtual machines are not offered by this version. Set runtime to 
 export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
   const audits = new AuditTurns();
   const setbacks = new Setbacks();
+  const unowned = new UnownedConfigs();
   const choosing = new Map<string, Guest>();
   const readReference = referenceReader(deps.resources.read, deps.readSecret);
 
@@ -94,6 +97,8 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
         read: deps.resources.read,
         clusters: deps.clusters,
         reservations: deps.reservations,
+        installation: deps.installation,
+        unowned,
         choosing,
       });
       if (blocked) return notReady(pass, blocked);
@@ -115,9 +120,11 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
         installation: deps.installation,
         environment: environment.ok ? environment.env : undefined,
         shape: environmentShape(pass.resource),
-        secret: supervisorSecret(deps.guestKey, uid),
+        secret: supervisorSecret(deps.guestKey, secretUid(pass)),
       });
 
+      const adopting = await takeOver(pass, connection, { desired, installation: deps.installation });
+      if (adopting) return notReady(pass, adopting);
       const facts = await observeGuest(
         connection,
         {

@@ -10,6 +10,7 @@ import { FakeClock } from '../../test/harness/fake-clock.ts';
 import { createClusterObserver } from '../providers/proxmox/cluster-observer.ts';
 import { createClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import { FakeProxmox } from '../providers/proxmox/fake.ts';
+import { UnownedConfigs } from '../shared/unowned-guests.ts';
 import { Reservations } from '../shared/reservations.ts';
 import { testGuest, testObject, testReader } from '../shared/testing.ts';
 import { reserve } from './reserve.ts';
@@ -51,7 +52,14 @@ async function reserveAll(guests: readonly Guest[], ...objects: Resource[]): Pro
   for (const name of names) clusters.ensure(name, access);
   await clock.advance(100);
   const read = testReader(...guests, ...objects);
-  const deps = { read, clusters, reservations: new Reservations(), choosing: new Map<string, Guest>() };
+  const deps = {
+    read,
+    clusters,
+    reservations: new Reservations(),
+    installation: 'a1b2c3d4',
+    unowned: new UnownedConfigs(),
+    choosing: new Map<string, Guest>(),
+  };
   const saved = Promise.withResolvers<void>();
   let waiting = 0;
   const chosen = guests.map(async (resource) => {

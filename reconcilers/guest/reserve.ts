@@ -6,11 +6,14 @@ import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
+import { parseNet } from '../providers/proxmox/net.ts';
 import { ipv4Number, ipv4Text, nextFreeAddress } from '../shared/ipv4.ts';
 import type { Reservations } from '../shared/reservations.ts';
 import { troubleOf, type Trouble } from '../shared/trouble.ts';
 import { mountConstraints, volumesOf } from '../shared/volumes.ts';
+import { UnownedConfigs, unownedGuests, type UnownedGuest } from '../shared/unowned-guests.ts';
 import { forgetChoice } from './act.ts';
+import { choiceOf, guestToAdopt, holderOfVolume } from './adopt.ts';
 import { hostOf } from './desired.ts';
 import { placementFacts } from './placement-facts.ts';
 import { chooseNode } from './placement.ts';
@@ -19,6 +22,9 @@ interface ReserveDeps {
   read: ResourceReader;
   clusters: ClusterPool;
   reservations: Reservations;
+  /** Names this installation on its guests. */
+  installation: string;
+  unowned: UnownedConfigs;
   /** Guests whose choice is being saved, by uid: passes beside this one count with them. */
   choosing: Map<string, Guest>;
 }
@@ -39,17 +45,45 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
   const connection = deps.clusters.get(cluster.metadata.name);
   const view = connection && (connection.observer.view() ?? (await connection.observer.refresh(pass.signal)));
   const trouble = troubleOf(cluster);
-  if (!view?.fresh) {
+  if (!connection || !view?.fresh) {
     const message = trouble?.message ?? 'Waiting for it to answer.';
     return waiting(trouble?.reason ?? 'ProviderUnavailable', `ProxmoxCluster ${cluster.metadata.name}: ${message}`);
   }
   if (trouble && unfit.has(trouble.reason))
     return waiting(trouble.reason, `ProxmoxCluster ${cluster.metadata.name}: ${trouble.message}`, 15_000);
 
+  const scope = cluster.metadata.name;
+  const place = { cluster: scope, installation: deps.installation };
+  const rows = unownedGuests(view.resources.guests, deps.read, place);
+  const configs = rows.length > 0 ? await deps.unowned.read(rows, connection, place, pass.signal) : [];
+  // From here to the claims nothing is waited for: what other passes chose in the meantime counts.
+  const still = new Set(unownedGuests(rows, deps.read, place));
+  const unowned = configs.filter(({ row }) => still.has(row));
   const others = deps.read
     .list(Guest)
     .filter((guest) => guest.metadata.uid !== metadata.uid)
     .map((guest) => deps.choosing.get(guest.metadata.uid) ?? guest);
+  const here = others.filter(({ status }) => status.cluster === scope);
+  const found = guestToAdopt(
+    pass.resource,
+    cluster,
+    unowned.filter(({ row }) => deps.reservations.isFree(scope, `vmid ${row.vmid}`, metadata.uid)),
+  );
+  const hosts = takenAddresses(here, deps.read, pass.resource.spec.address?.host);
+  const chosen = found && choiceOf(found, cluster, hosts);
+  if (found && chosen && deps.reservations.claim(scope, `vmid ${found.row.vmid}`, metadata.uid)) {
+    pass.status = { ...pass.status, ...chosen, createRequestedAt: pass.now.toISOString() };
+    await saveChoice(pass, deps);
+    return undefined;
+  }
+  const holder = volumes.some(({ status }) => status.volid === undefined)
+    ? holderOfVolume(pass.resource, unowned)
+    : undefined;
+  if (holder) {
+    const message = `Guest ${holder.row.vmid}, which has no object, has a volume that this one mounts; waiting until the Volume has found it.`;
+    return waiting('WaitingForVolume', message);
+  }
+
   const choice = chooseNode(
     placementFacts({ guest: pass.resource, others, cluster, resources: view.resources, volumes }),
   );
@@ -58,8 +92,6 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
     return waiting('Unschedulable', `${choice.why}${because}`, 15_000);
   }
 
-  const scope = cluster.metadata.name;
-  const here = others.filter(({ status }) => status.cluster === scope);
   const takenIds = new Set<number | undefined>([
     ...here.map(({ status }) => status.vmid),
     ...deps.read.list(Volume).flatMap(({ status }) => (status.cluster === scope ? (status.keeperVmid ?? []) : [])),
@@ -80,7 +112,7 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
   const wish = pass.resource.spec.address;
   const address = chooseAddress(
     cluster,
-    { here, wish: wish?.host, taken: takenAddresses(here, deps.read, wish?.host) },
+    { here, wish: wish?.host, taken: new Set([...hosts, ...unowned.flatMap(hostsOf)]) },
     (candidate) => deps.reservations.claim(scope, candidate, metadata.uid),
   );
   if (cluster.spec.network.addressing === 'static' && address === undefined) {
@@ -100,14 +132,27 @@ export async function reserve(pass: Pass<Guest>, deps: ReserveDeps): Promise<Out
     mac: macFor(wish?.identity ?? metadata.uid),
     ...(address !== undefined && { reservedAddress: address }),
   };
-  deps.choosing.set(metadata.uid, { ...pass.resource, status: pass.status });
+  await saveChoice(pass, deps);
+  return undefined;
+}
+
+async function saveChoice(pass: Pass<Guest>, { choosing, reservations }: ReserveDeps): Promise<void> {
+  const { uid } = pass.resource.metadata;
+  choosing.set(uid, { ...pass.resource, status: pass.status });
   try {
     await pass.checkpoint();
   } finally {
-    deps.choosing.delete(metadata.uid);
-    deps.reservations.release(metadata.uid);
+    choosing.delete(uid);
+    reservations.release(uid);
   }
-  return undefined;
+}
+
+/** What a guest without an object answers at; it must not be given to another. */
+function hostsOf({ config }: UnownedGuest): string[] {
+  return Object.values(config.nets).flatMap((net) => {
+    const ip = parseNet(net).get('ip');
+    return ip === undefined || ip === 'dhcp' ? [] : [hostOf(ip)];
+  });
 }
 
 /** With these a guest could be made and not run, or not be made at all. */

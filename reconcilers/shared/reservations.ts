@@ -14,6 +14,12 @@ export class Reservations {
     return true;
   }
 
+  /** Whether nobody but `holder` has taken `value`. */
+  isFree(scope: string, value: string, holder: string): boolean {
+    const current = this.#held.get(`${scope}\u0000${value}`);
+    return current === undefined || current === holder;
+  }
+
   /** Gives back all that `holder` has: it was saved, or given up. */
   release(holder: string): void {
     for (const [key, current] of this.#held) if (current === holder) this.#held.delete(key);

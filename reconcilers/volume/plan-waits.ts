@@ -33,8 +33,9 @@ export function waitFor(reason: Reason, message: string, checkAfterMs = WAIT_CHE
 }
 
 /** It cannot leave a guest that runs. */
-export function stillRuns(vmid: number): VolumePlan {
-  return waitFor('WaitingForGuest', `Guest ${vmid} still runs with it; it moves when that is stopped.`, 2_000);
+export function stillRuns(vmid: number, hasObject = true): VolumePlan {
+  const advice = hasObject ? '' : ` It has no object that could stop it. By hand: pct shutdown ${vmid}`;
+  return waitFor('WaitingForGuest', `Guest ${vmid} still runs with it; it moves when that is stopped.${advice}`, 2_000);
 }
 
 /** It cannot be given to a guest that runs. */

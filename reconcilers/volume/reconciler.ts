@@ -12,6 +12,7 @@ import { uidInTags } from '../shared/guest-marks.ts';
 import type { Reservations } from '../shared/reservations.ts';
 import { Setbacks } from '../shared/setbacks.ts';
 import { tellInReady } from '../shared/tell-in-ready.ts';
+import type { Trouble } from '../shared/trouble.ts';
 import { UnownedConfigs } from '../shared/unowned-guests.ts';
 import { actOnVolume } from './act.ts';
 import { findDisk, settleAdoption } from './adopt.ts';
@@ -110,7 +111,7 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
       return notReady(pass, waiting('ProviderUnavailable', message, 5_000));
     }
     const following = await followTask(pass, connection, setbacks);
-    if (following) return notReady(pass, following);
+    if (following) return notReady(pass, steady(following, setbacks.last(resource.metadata.uid)));
     if (isAtRest(pass, wanted, connection) && !isLookDue(name, pass.now)) return settled();
 
     const { installation } = deps;
@@ -138,7 +139,9 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
         const resources = connection.observer.view()?.resources;
         const node = source?.ok && resources && restoreNode(source.backup, resource.spec.region, cluster, resources);
         if (source?.ok && plan.do === 'reserveKeeper' && !node) return notReady(pass, nowhere(source.backup, resource));
-        return actOnVolume({ ...deps, pass, connection, cluster, read, restoreNode: node || undefined }, plan);
+        const context = { ...deps, pass, connection, cluster, read, restoreNode: node || undefined };
+        if (plan.do !== 'restore') return actOnVolume(context, plan);
+        return notReady(pass, steady(await actOnVolume(context, plan), setback));
       }
     }
   }
@@ -174,6 +177,12 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
     lastLooks.set(cluster, now.getTime());
     return true;
   }
+}
+
+/** A restore that failed before is tried again under the words that it failed with. */
+function steady(outcome: Outcome, setback: Trouble | undefined): Outcome {
+  if (outcome.type !== 'waiting' || setback?.reason !== 'BackupUnreadable') return outcome;
+  return { ...outcome, ...setback };
 }
 
 /** Where it is made: with its backup, or with its first guest. */

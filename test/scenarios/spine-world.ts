@@ -60,14 +60,14 @@ interface PrepareOptions {
 
 /** The whole controller over fakes: what outlives a process, and a World that steps its loops. */
 export class SpineWorld {
-  readonly clock = new FakeClock();
-  readonly store: ResourceStore = createMemoryStore({ clock: this.clock });
+  readonly clock: FakeClock;
+  readonly store: ResourceStore;
   readonly proxmox: FakeProxmox;
-  readonly docker = createFakeDocker({ clock: this.clock });
-  readonly git = createFakeGit();
+  readonly docker: ReturnType<typeof createFakeDocker>;
+  readonly git: ReturnType<typeof createFakeGit>;
   readonly buildpacks = createFakeBuildpacks();
   readonly workDir = mkdtempSync(join(tmpdir(), 'containr-scenario-'));
-  readonly artifacts = createFakeArtifactStore({ clock: this.clock, workDir: this.workDir });
+  readonly artifacts: ReturnType<typeof createFakeArtifactStore>;
   readonly logs = memoryLogs();
   /** Knows the values of every Secret that a scenario tells it. */
   readonly redactor = new Redactor();
@@ -77,9 +77,18 @@ export class SpineWorld {
     ['pve-token', { tokenId: 'a@pve!b', secret: 'x' }],
   ]);
   readonly world: World;
+  readonly #isHeir: boolean;
 
-  constructor(options: { nodes?: readonly string[]; crash?: CrashPoint } = {}) {
-    this.proxmox = new FakeProxmox({ clock: this.clock, nodes: options.nodes ?? ['pve1'] });
+  /** `after`: over the world that another one left, with an empty store. */
+  constructor(options: { nodes?: readonly string[]; crash?: CrashPoint | undefined; after?: SpineWorld } = {}) {
+    const { after, nodes = ['pve1'] } = options;
+    this.#isHeir = after !== undefined;
+    this.clock = after?.clock ?? new FakeClock();
+    this.store = createMemoryStore({ clock: this.clock });
+    this.proxmox = after?.proxmox ?? new FakeProxmox({ clock: this.clock, nodes });
+    this.docker = after?.docker ?? createFakeDocker({ clock: this.clock });
+    this.git = after?.git ?? createFakeGit();
+    this.artifacts = after?.artifacts ?? createFakeArtifactStore({ clock: this.clock, workDir: this.workDir });
     this.world = new World({
       store: this.store,
       clock: this.clock,
@@ -94,7 +103,11 @@ export class SpineWorld {
 
   /** Cluster, builder, project and one commit in the repository. */
   async prepare({ builder = true, cluster = {} }: PrepareOptions = {}): Promise<void> {
-    this.git.commit(REPOSITORY, { Dockerfile: 'FROM scratch\nCOPY app /app\nEXPOSE 8080\nCMD ["/app"]\n', app: 'one' });
+    if (!this.#isHeir)
+      this.git.commit(REPOSITORY, {
+        Dockerfile: 'FROM scratch\nCOPY app /app\nEXPOSE 8080\nCMD ["/app"]\n',
+        app: 'one',
+      });
     if (cluster) await this.createCluster(cluster);
     if (builder) await this.createBuilder();
     await this.create(Project, 'shop', {});

@@ -1,0 +1,13 @@
+import type { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
+import { ADOPT_PREFIX } from '../../crds/meta.ts';
+
+/**
+ * Vmid -> the object that an administrator wants to take it over, as `guest/PROJECT/NAME` or `volume/PROJECT/NAME`. It stands on
+ * the cluster, which only administrators write, so that no project can help itself to what another left. Pure.
+ */
+export function adoptionGrants({
+  annotations = {},
+}: Pick<ProxmoxCluster['metadata'], 'annotations'>): Map<number, string> {
+  const grants = Object.entries(annotations).filter(([key]) => key.startsWith(ADOPT_PREFIX));
+  return new Map(grants.map(([key, object]) => [Number(key.slice(ADOPT_PREFIX.length)), object]));
+}
