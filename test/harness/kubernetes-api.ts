@@ -80,7 +80,7 @@ export async function serveKubernetesApi({ clock = systemClock }: { clock?: Cloc
         { name: 'here', server: server.url, caData: Buffer.from(tls.cert).toString('base64'), skipTLSVerify: false },
         { name: 'controller', token: 'x' },
       );
-      return renaming(createKubernetesClient(config));
+      return renaming(createKubernetesClient(config, systemClock));
     },
     async close() {
       await server.close();
@@ -109,7 +109,8 @@ function kubernetesDemands(namespaces: ReadonlySet<string>) {
 
 /** A store whose Secrets the API does not take for Secrets. */
 function unveiled(store: ResourceStore): ResourceStore {
-  const show = <R extends Resource>(object: R): R => (object.kind === Secret.kind ? { ...object, kind: UNVEILED } : object);
+  const show = <R extends Resource>(object: R): R =>
+    object.kind === Secret.kind ? { ...object, kind: UNVEILED } : object;
   return {
     ...store,
     get: async (kind, key) => {
@@ -145,6 +146,7 @@ function renaming(client: KubernetesClient): KubernetesClient {
     async *follow(request, options) {
       for await (const line of client.follow(request, options)) yield named(line);
     },
+    close: () => client.close(),
   };
 }
 

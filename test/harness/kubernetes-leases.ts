@@ -46,7 +46,8 @@ export function kubernetesLeases(namespaces: Set<string>): Hono {
     if (!read.success) return context.json(failure('Invalid', read.error.message), 422);
     const namespace = context.req.param('namespace');
     const place = `${namespace}/${read.data.metadata.name}`;
-    if (!namespaces.has(namespace)) return context.json(failure('NotFound', `namespaces "${namespace}" not found`), 404);
+    if (!namespaces.has(namespace))
+      return context.json(failure('NotFound', `namespaces "${namespace}" not found`), 404);
     if (kept.has(place)) return context.json(failure('AlreadyExists', `leases "${place}" already exists`), 409);
     return context.json(keep(place, read.data), 201);
   });
@@ -62,7 +63,10 @@ export function kubernetesLeases(namespaces: Set<string>): Hono {
     const found = Lease.safeParse(kept.get(place)).data;
     if (!found) return context.json(failure('NotFound', `leases "${place}" not found`), 404);
     if (found.metadata.resourceVersion !== read.data.metadata.resourceVersion) {
-      return context.json(failure('Conflict', `Operation cannot be fulfilled on leases "${place}": it was modified`), 409);
+      return context.json(
+        failure('Conflict', `Operation cannot be fulfilled on leases "${place}": it was modified`),
+        409,
+      );
     }
     return context.json(keep(place, read.data));
   });

@@ -1,6 +1,8 @@
-import { HttpMethod, RequestContext, type KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { fetch, type RequestInit, type Response } from 'undici';
+import type { Clock } from '../../clock.ts';
 import { Fault, isFault } from '../../errors.ts';
+import { KubernetesCredentials } from './kubernetes-credentials.ts';
 import { faultOf } from './kubernetes-fault.ts';
 
 /** How long an answer may take. */
@@ -28,14 +30,18 @@ export interface KubernetesClient {
     request: Pick<KubernetesRequest, 'path' | 'query'>,
     options: { seconds: number; signal: AbortSignal },
   ): AsyncGenerator<unknown, void, undefined>;
+  /** Closes its connections once nothing is under way on them. */
+  close(): void;
 }
 
 /** Talks to the API server of the current context of `config`, as its user. */
-export function createKubernetesClient(config: KubeConfig): KubernetesClient {
+export function createKubernetesClient(config: KubeConfig, clock: Pick<Clock, 'monotonicMs'>): KubernetesClient {
   const server = config.getCurrentCluster()?.server.replace(/\/+$/, '');
   if (server === undefined) {
     throw new Fault('Invalid', 'The kubeconfig names no cluster in its current context. Set one with kubectl config.');
   }
+
+  const credentials = new KubernetesCredentials(config, clock);
 
   async function ask(
     { method, path, query = {}, body, accept = 'application/json' }: KubernetesRequest,
@@ -45,19 +51,17 @@ export function createKubernetesClient(config: KubeConfig): KubernetesClient {
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
     const what = `${method} ${path}`;
     try {
-      // The credentials are asked for each time: a service account's token is replaced now and then.
-      const context = new RequestContext(url.href, HttpMethod[method]);
-      await config.applySecurityAuthentication(context);
-      const dispatcher = context.getDispatcher();
+      const { headers, dispatcher } = await credentials.get(url);
       const init: RequestInit = {
         method,
         signal,
-        headers: { ...context.getHeaders(), accept, ...(body && { 'content-type': 'application/json' }) },
+        headers: { ...headers, accept, ...(body && { 'content-type': 'application/json' }) },
         ...(body && { body: JSON.stringify(body) }),
         ...(dispatcher && { dispatcher }),
       };
       const response = await fetch(url, init);
       if (response.ok) return response;
+      if (response.status === 401) credentials.drop();
       throw faultOf(response.status, await response.text(), what);
     } catch (error) {
       throw isFault(error) ? error : silence(what, error);
@@ -88,11 +92,15 @@ export function createKubernetesClient(config: KubeConfig): KubernetesClient {
         throw isFault(error) ? error : silence(`the watch of ${path}`, error);
       }
     },
+
+    close: () => credentials.drop(),
   };
 
   function silence(what: string, cause: unknown): Fault {
     const why = cause instanceof Error ? reasonOf(cause) : String(cause);
-    return new Fault('Unavailable', `The Kubernetes API at ${server} gave no usable answer to ${what}: ${why}.`, { cause });
+    return new Fault('Unavailable', `The Kubernetes API at ${server} gave no usable answer to ${what}: ${why}.`, {
+      cause,
+    });
   }
 }
 

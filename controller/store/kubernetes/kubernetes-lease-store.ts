@@ -113,7 +113,10 @@ export function createKubernetesLeaseStore({
         const renewed = { leaseDurationSeconds: wholeSeconds(durationMs), renewTime: microTime(clock.now()) };
         if (await write(name, lease, renewed, durationMs)) return true;
       }
-      throw new Fault('Unavailable', `The Lease ${leaseName(name)} could not be renewed: others write it all the time.`);
+      throw new Fault(
+        'Unavailable',
+        `The Lease ${leaseName(name)} could not be renewed: others write it all the time.`,
+      );
     },
 
     async release(name, holder, epoch) {

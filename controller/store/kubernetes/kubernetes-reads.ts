@@ -12,8 +12,7 @@ import type { KubernetesClient } from './kubernetes-client.ts';
 import { collectionPath, fieldQuery, isNamespace, labelQuery, objectPath, unservedFields } from './kubernetes-path.ts';
 
 const PAGE_SIZE = 500;
-const METADATA_ONLY =
-  'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json;q=0.9';
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json;q=0.9';
 
 const ListMeta = z.object({
   resourceVersion: z.string(),

@@ -35,6 +35,10 @@ export function createKubernetesStore({ client, fence, clock, audit, log }: Kube
     collectGarbage: async () => 0,
     compact: async () => undefined,
     currentVersion: async () => (await reads.list(Project, { limit: 1 })).resourceVersion,
-    close: async () => closed.abort(),
+
+    async close() {
+      closed.abort();
+      client.close();
+    },
   };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Kind, Manifest, Resource } from '../../../crds/define-kind.ts';
@@ -74,12 +75,15 @@ export function createKubernetesWrites({
     if (!record) return;
     const entry = { ...record, time: clock.now(), resourceVersion };
     await audit(entry).catch((error: unknown) => {
-      log.error({ err: error, entry }, 'A write was made and its audit could not be stored. Keep this line of the log.');
+      log.error(
+        { err: error, entry },
+        'A write was made and its audit could not be stored. Keep this line of the log.',
+      );
     });
   }
 
   function context({ manager }: Writer): DecisionContext {
-    return { now: clock.now(), manager, newUid: () => '' };
+    return { now: clock.now(), manager, newUid: randomUUID };
   }
 
   async function sendNew(
@@ -95,7 +99,8 @@ export function createKubernetesWrites({
       return await send(request, writer, options);
     } catch (error) {
       // Of what is new only the place can be missing.
-      if (!isFault(error, 'NotFound') || namespace === undefined || options.dryRun === true) throw error;
+      if (!isFault(error, 'NotFound') || namespace === undefined) throw error;
+      if (options.dryRun === true) return { ...rest, metadata: { name, namespace, ...metadata }, status: {} };
       await ensureNamespace(client, namespace);
       return send(request, writer, options);
     }
@@ -165,7 +170,10 @@ export function createKubernetesWrites({
       const { managedFields: _, ...metadata } = (before ?? object).metadata;
       const body = { ...(before ?? object), metadata, status };
       try {
-        const after = reads.answered(kind, await send({ method: 'PUT', path: `${path}/status`, body }, writer, options));
+        const after = reads.answered(
+          kind,
+          await send({ method: 'PUT', path: `${path}/status`, body }, writer, options),
+        );
         const isSame = before?.metadata.resourceVersion === after.metadata.resourceVersion;
         if (!isSame) await note('status', { before, after }, writer, options);
         return after;
