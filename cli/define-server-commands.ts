@@ -20,6 +20,13 @@ export function defineServerCommands(program: Command, { say, end, outliveReader
       new Option('--port <number>', 'where to listen; 8080, 0 for a free one').argParser(wholeNumber(0, 65_535)),
     )
     .option('--data-dir <folder>', 'everything that is kept')
+    .addOption(
+      new Option('--store <name>', 'where objects are kept; postgres unless CONTAINR_STORE says otherwise').choices([
+        'postgres',
+        'kubernetes',
+      ]),
+    )
+    .option('--kubeconfig <file>', 'how to reach the Kubernetes API; without it as kubectl does, or as a pod does')
     .addHelpText('after', '\nExample:\n  containr server --host 0.0.0.0 --data-dir /var/lib/containr')
     .action(async (flags) => {
       const { runServer } = await import('./commands/server.ts');

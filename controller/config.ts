@@ -47,6 +47,8 @@ const originList = commaList.refine(
   'must be origins such as https://panel.example.com, separated by ","',
 );
 
+const storeNames = ['postgres', 'kubernetes'] as const;
+
 const Environment = z.object({
   CONTAINR_DATA_DIR: z.string().optional(),
   CONTAINR_HOST: z
@@ -55,6 +57,8 @@ const Environment = z.object({
     .default('127.0.0.1'),
   CONTAINR_PORT: whole(0, 65_535).default(8_080),
   DATABASE_URL: postgresUrl.optional(),
+  CONTAINR_STORE: z.enum(storeNames, { error: `must be one of ${storeNames.join(', ')}` }).default('postgres'),
+  CONTAINR_KUBECONFIG: z.string().optional(),
   CONTAINR_LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
   CONTAINR_ARTIFACT_URL: httpUrl.optional(),
   CONTAINR_ALLOW_LOCAL_REPOSITORIES: pathList.default([]),
@@ -90,6 +94,10 @@ export interface Config {
   readonly port: number;
   /** `DATABASE_URL`: a PostgreSQL of your own; without it an embedded one under the data folder. Holds a password. */
   readonly databaseUrl: string | undefined;
+  /** `CONTAINR_STORE`: where objects and the lease are kept: postgres or kubernetes; postgres. */
+  readonly store: (typeof storeNames)[number];
+  /** `CONTAINR_KUBECONFIG`: how to reach the Kubernetes API; without it as kubectl does, or as a pod does. */
+  readonly kubeconfig: string | undefined;
   /** `CONTAINR_LOG_LEVEL`: trace, debug, info, warn, error, fatal or silent; info. */
   readonly logLevel: (typeof logLevels)[number];
   /** `CONTAINR_ARTIFACT_URL`: where Proxmox nodes reach this server to fetch archives; without it they are uploaded. */
@@ -141,6 +149,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     host: data.CONTAINR_HOST,
     port: data.CONTAINR_PORT,
     databaseUrl: data.DATABASE_URL,
+    store: data.CONTAINR_STORE,
+    kubeconfig: data.CONTAINR_KUBECONFIG === undefined ? undefined : resolve(data.CONTAINR_KUBECONFIG),
     logLevel: data.CONTAINR_LOG_LEVEL,
     artifactUrl: data.CONTAINR_ARTIFACT_URL,
     allowLocalRepositories: Object.freeze(data.CONTAINR_ALLOW_LOCAL_REPOSITORIES),

@@ -10,6 +10,7 @@ import { createArtifactStore } from '../reconcilers/providers/oci/artifact-store
 import { ensureAdministrator } from './access/first-administrator.ts';
 import type { AuditLog } from './access/audit-log.ts';
 import { createPostgresAuditLog } from './access/postgres-audit-log.ts';
+import { createAuditWriter } from './access/postgres-audit-writer.ts';
 import { openAccounts } from './access/open-accounts.ts';
 import { systemClock } from './clock.ts';
 import { readConfig, type Config } from './config.ts';
@@ -28,10 +29,12 @@ import { createSecretBox } from './secrets/secret-box.ts';
 import { connectPostgres } from './store/connect-postgres.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { stopSignal } from './stop-signal.ts';
+import type { LeaseStore } from './store/lease-store.ts';
 import { createPostgresLeaseStore } from './store/postgres-lease-store.ts';
 import { createPostgresLogStore } from './store/postgres-log-store.ts';
 import type { KnownObject } from './store/backend.ts';
 import { createPostgresStore } from './store/postgres-store.ts';
+import type { ResourceStore } from './store/store.ts';
 import { wireLoops } from './wire-loops.ts';
 
 /** The process: config, store, providers, loops, API; ends cleanly on a signal. */
@@ -96,7 +99,7 @@ async function run(
     metrics,
     // One process has the data folder, so what held the lease under this name before is gone; elsewhere each start is its own.
     identity:
-      config.databaseUrl === undefined
+      config.databaseUrl === undefined && config.store === 'postgres'
         ? `embedded ${hostname()} ${config.dataDir}`
         : `${hostname()} ${process.pid} ${Date.now()}`,
     redact: (text) => redactor.text(text),
@@ -157,8 +160,8 @@ async function run(
 }
 
 interface Database {
-  store: Awaited<ReturnType<typeof createPostgresStore>>;
-  leases: ReturnType<typeof createPostgresLeaseStore>;
+  store: ResourceStore;
+  leases: LeaseStore;
   logs: LogStore;
   audit: AuditLog;
   sql: ReturnType<typeof connectPostgres>;
@@ -181,13 +184,18 @@ async function openDatabase(
   const sql = connectPostgres(url, { max: 4 });
   stack.defer(() => sql.end({ timeout: 5 }));
   const logs = createPostgresLogStore({ sql, log });
-  return {
-    store,
-    leases: createPostgresLeaseStore(sql),
-    logs,
-    audit: createPostgresAuditLog(sql),
-    sql,
-  };
+  const rest = { logs, audit: createPostgresAuditLog(sql), sql };
+  if (config.store === 'postgres') return { store, leases: createPostgresLeaseStore(sql), ...rest };
+  // Only who needs it waits for the client of Kubernetes, which takes its time to load.
+  const { openKubernetes } = await import('./store/kubernetes/open-kubernetes.ts');
+  const kubernetes = await openKubernetes({
+    kubeconfig: config.kubeconfig,
+    clock: systemClock,
+    audit: createAuditWriter(sql),
+    log,
+  });
+  stack.defer(() => kubernetes.store.close());
+  return { ...kubernetes, ...rest };
 }
 
 async function readTls({ tls }: Config): Promise<{ cert: string; key: string } | undefined> {

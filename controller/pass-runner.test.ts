@@ -46,6 +46,25 @@ describe('runPass', () => {
     expect(world.passes).toBe(2);
   });
 
+  it('puts the finalizer on an object that was made without it, before anything is made for it', async () => {
+    const held: boolean[] = [];
+    const world = await KettleWorld.with({
+      async reconcile({ resource }) {
+        held.push(resource.metadata.finalizers?.includes('containr.dev/kettle') ?? false);
+        return settled();
+      },
+    });
+    const made = await world.kettle();
+    await world.store.update(
+      Kettle,
+      { ...made, metadata: { ...made.metadata, finalizers: ['example.com/own'] } },
+      user,
+    );
+    await world.runUntilQuiet();
+    expect(held).toEqual([true]);
+    expect((await world.kettle()).metadata.finalizers).toEqual(['example.com/own', 'containr.dev/kettle']);
+  });
+
   it('keeps the finalizer until the loop has cleaned up, and reports meanwhile', async () => {
     let isClean = false;
     const world = await KettleWorld.with({

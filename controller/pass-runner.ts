@@ -49,12 +49,34 @@ async function answer<R extends Resource>(
   writer: LoopWriter,
 ): Promise<PassEnd> {
   try {
-    if (pass.resource.metadata.deletionTimestamp === undefined) return { outcome: await reconciler.reconcile(pass) };
+    if (pass.resource.metadata.deletionTimestamp === undefined) {
+      if (await claimObject(pass, reconciler, writer)) return { outcome: undefined };
+      return { outcome: await reconciler.reconcile(pass) };
+    }
     return { outcome: await removeFinalizer(pass, reconciler, writer) };
   } catch (thrown) {
     const error = pass.signal.aborted && !isFault(thrown) ? pass.signal.reason : thrown;
     return { outcome: outcomeOf(error), error };
   }
+}
+
+/**
+ * Puts our finalizer on an object that was made past us, as by `kubectl apply` on a Kubernetes API server: nothing may be made
+ * for it that its deletion would leave behind. True when that was done; the change itself brings the next pass.
+ */
+async function claimObject<R extends Resource>(
+  pass: RunningPass<R>,
+  { kind }: Reconciler<R>,
+  writer: LoopWriter,
+): Promise<boolean> {
+  const { metadata } = pass.resource;
+  const { finalizers = [] } = metadata;
+  if (kind.finalizer === undefined || finalizers.includes(kind.finalizer)) return false;
+  await writer.update<R>(kind, {
+    ...pass.resource,
+    metadata: { ...metadata, finalizers: [...finalizers, kind.finalizer] },
+  });
+  return true;
 }
 
 /** Lets go of an object that is being deleted once its loop has cleaned up after it. */

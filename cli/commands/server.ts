@@ -4,6 +4,8 @@ export interface ServerFlags {
   host?: string;
   port?: number;
   dataDir?: string;
+  store?: string;
+  kubeconfig?: string;
 }
 
 /**
@@ -12,13 +14,15 @@ export interface ServerFlags {
  */
 export function runServer(
   program: 'controller/main' | 'controller/rotate-keys',
-  { host, port, dataDir }: ServerFlags,
+  { host, port, dataDir, store, kubeconfig }: ServerFlags,
 ): never {
   const env = {
     ...process.env,
     ...(host !== undefined && { CONTAINR_HOST: host }),
     ...(port !== undefined && { CONTAINR_PORT: String(port) }),
     ...(dataDir !== undefined && { CONTAINR_DATA_DIR: dataDir }),
+    ...(store !== undefined && { CONTAINR_STORE: store }),
+    ...(kubeconfig !== undefined && { CONTAINR_KUBECONFIG: kubeconfig }),
   };
   if (!process.execve) throw new Error('This system cannot replace a process. Containr runs on Linux and macOS.');
   return process.execve(process.execPath, [process.execPath, ...nodeFlags, programPath(program)], env);
