@@ -1,10 +1,10 @@
 import { connect as connectHttp2 } from 'node:http2';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, Pool, request, WebSocket, type Dispatcher } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../controller/clock.ts';
-import { connectAdmin } from './admin-api.ts';
-import { createCaddyClient } from './caddy-client.ts';
+import { connectCaddy } from './connect-caddy.ts';
 import type { TlsMode } from './client.ts';
 import { createRouteTable, type RouteTable } from './route-table.ts';
 import { startCaddy, whyNoCaddy, type TestCaddy } from './testing/caddy-process.ts';
@@ -15,16 +15,22 @@ if (reason !== undefined) console.log(`Skipping the tests of traffic through Cad
 
 const { signal } = new AbortController();
 
-describe.skipIf(reason !== undefined)('traffic through Caddy', () => {
+describe.skipIf(reason !== undefined).each([
+  ['Caddy', false],
+  ['a Caddy behind another', true],
+])('traffic through %s', (_, isSplit) => {
   let caddy: TestCaddy;
+  let router: TestCaddy | undefined;
   let table: RouteTable;
   let blue: UpstreamApp;
   let green: UpstreamApp;
 
   beforeAll(async () => {
     [caddy, blue, green] = await Promise.all([startCaddy(), startUpstream('blue'), startUpstream('green')]);
+    router = isSplit ? await startCaddy() : undefined;
+    const behind = router && { endpoint: router.endpoint, socket: join(router.folder, 'router.sock') };
     table = createRouteTable({
-      client: createCaddyClient({ admin: connectAdmin(caddy.endpoint) }),
+      client: connectCaddy({ endpoint: caddy.endpoint, router: behind }),
       clock: systemClock,
       onLateAnswer: () => undefined,
     });
@@ -32,7 +38,7 @@ describe.skipIf(reason !== undefined)('traffic through Caddy', () => {
   });
   afterAll(async () => {
     await table?.close();
-    await Promise.all([caddy, blue, green].map((thing) => thing?.[Symbol.asyncDispose]()));
+    await Promise.all([caddy, router, blue, green].map((thing) => thing?.[Symbol.asyncDispose]()));
   });
 
   async function route(id: string, upstreams: readonly string[], host = `${id}.localhost`, tls: TlsMode = 'off') {

@@ -1,11 +1,12 @@
 import { beforeEach, expect, it } from 'vitest';
 import type { AdminApi } from '../admin-api.ts';
-import { createCaddyClient } from '../caddy-client.ts';
 import type { ProxyClient, ProxyRoute, ProxySettings } from '../client.ts';
 
-/** A Caddy under test. */
+/** A Caddy under test, alone or with another one behind it. */
 export interface CaddyUnderTest {
+  /** Of the one that users connect to. */
   admin: AdminApi;
+  newClient: () => ProxyClient;
   /** With 127.0.0.1 as the address. */
   settings: ProxySettings;
   /** A port on which somebody else's server may listen. */
@@ -31,12 +32,13 @@ const api: ProxyRoute = {
 /** What a ProxyClient promises, whatever answers behind it. Each test starts with a Caddy without a configuration of its own. */
 export function proxyConformance(make: () => Promise<CaddyUnderTest>): void {
   let admin: AdminApi;
+  let newClient: () => ProxyClient;
   let settings: ProxySettings;
   let client: ProxyClient;
   let otherPort: number;
   beforeEach(async () => {
-    ({ admin, settings, otherPort } = await make());
-    client = createCaddyClient({ admin });
+    ({ admin, newClient, settings, otherPort } = await make());
+    client = newClient();
   });
 
   const table = (...routes: ProxyRoute[]) => ({ settings, routes: new Map(routes.map((route) => [route.id, route])) });
@@ -58,7 +60,7 @@ export function proxyConformance(make: () => Promise<CaddyUnderTest>): void {
 
   it('is read by another client as it was written, as after a restart', async () => {
     await client.write(table(web), (await client.read(signal)).revision, signal);
-    const { routes } = await createCaddyClient({ admin }).read(signal);
+    const { routes } = await newClient().read(signal);
     expect(routes).toEqual(new Map([['web', web]]));
   });
 
@@ -71,7 +73,7 @@ export function proxyConformance(make: () => Promise<CaddyUnderTest>): void {
 
   it('sees that somebody else changed the configuration in the meantime', async () => {
     const first = await client.read(signal);
-    const other = createCaddyClient({ admin });
+    const other = newClient();
     await other.write(table(web), (await other.read(signal)).revision, signal);
     await expect(client.write(table(api), first.revision, signal)).rejects.toMatchObject({ meaning: 'changed' });
     const { revision } = await client.read(signal);
