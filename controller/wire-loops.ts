@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { signArtifactUrl } from '../api/artifacts.ts';
+import { Backup } from '../crds/backup.ts';
 import { Build } from '../crds/build.ts';
 import { Builder } from '../crds/builder.ts';
 import { Database } from '../crds/database.ts';
@@ -17,10 +18,12 @@ import { Route } from '../crds/route.ts';
 import { Service } from '../crds/service.ts';
 import { Volume } from '../crds/volume.ts';
 import { readInitBinary } from '../guest/init-binary.ts';
+import { backupReconciler } from '../reconcilers/backup/reconciler.ts';
 import { buildReconciler } from '../reconcilers/build/reconciler.ts';
 import { sweepArtifacts } from '../reconcilers/build/sweep.ts';
 import { sweepImages } from '../reconcilers/build/sweep-images.ts';
 import { builderReconciler } from '../reconcilers/builder/reconciler.ts';
+import { engines } from '../reconcilers/database/engines/engines.ts';
 import { databaseReconciler } from '../reconcilers/database/reconciler.ts';
 import { deploymentReconciler } from '../reconcilers/deployment/reconciler.ts';
 import { guestReconciler } from '../reconcilers/guest/reconciler.ts';
@@ -180,7 +183,12 @@ export function wireLoops(parts: LoopParts): {
           open: (secret) => openSealed(secret, { ages, box: secrets }),
           outdated: (secret) => outdatedKeys(secret, ages, secrets),
         }),
-        proxmoxClusterReconciler({ resources: resourcesFor(ProxmoxCluster), clusters, readSecret: system }),
+        proxmoxClusterReconciler({
+          resources: resourcesFor(ProxmoxCluster),
+          clusters,
+          installation,
+          readSecret: system,
+        }),
         builderReconciler({ resources: resourcesFor(Builder), builders, readSecret: system }),
         serviceReconciler({
           resources: resourcesFor(Service),
@@ -218,6 +226,16 @@ export function wireLoops(parts: LoopParts): {
           seal: (place, value) => secrets.seal(place, value),
           randomBytes,
           lastLines: (uid) => lastLines(logs, uid),
+        }),
+        backupReconciler({
+          resources: resourcesFor(Backup),
+          clusters,
+          links,
+          database: createDatabaseClient(),
+          engines,
+          readSecret: (namespace, name) => values.values(namespace, name),
+          seal: (place, value) => secrets.seal(place, value),
+          installation,
         }),
         jobReconciler({ resources: resourcesFor(Job), logs }),
         volumeReconciler({

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { machineDiagram } from '../controller/machine-diagram.ts';
+import { backupMachine } from '../reconcilers/backup/machine.ts';
 import { buildMachine } from '../reconcilers/build/machine.ts';
 import { deploymentMachine } from '../reconcilers/deployment/machine.ts';
 
@@ -13,6 +14,12 @@ one event OBSERVED, when its guard holds; guards are tried from the first to the
 
 \`\`\`mermaid
 ${machineDiagram(buildMachine).trim()}
+\`\`\`
+
+## Backup
+
+\`\`\`mermaid
+${machineDiagram(backupMachine).trim()}
 \`\`\`
 
 ## Deployment
