@@ -10,9 +10,8 @@ import type { StructuralSchema } from './structural-schema.ts';
 
 const takenByKubernetes = new Set(
   `type description default nullable enum format pattern minLength maxLength minimum maximum minItems maxItems required
-  properties additionalProperties items anyOf oneOf x-kubernetes-int-or-string x-kubernetes-preserve-unknown-fields`.split(
-    /\s+/,
-  ),
+  properties additionalProperties items anyOf oneOf x-kubernetes-int-or-string x-kubernetes-preserve-unknown-fields
+  x-kubernetes-list-type x-kubernetes-list-map-keys x-kubernetes-map-type`.split(/\s+/),
 );
 const takenInJunctors = new Set(['enum', 'required', 'properties']);
 
@@ -32,6 +31,11 @@ function faultsOf(schema: StructuralSchema, at: string): string[] {
   if (!intOrString) {
     for (const junctor of [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])])
       faults.push(...junctorFaults(junctor, schema, at));
+  }
+  for (const key of schema['x-kubernetes-list-map-keys'] ?? []) {
+    const isSure = schema.items?.required?.includes(key) ?? false;
+    if (!isSure && schema.items?.properties?.[key]?.default === undefined)
+      faults.push(`${at}: the key ${key} may be missing in an item`);
   }
   const inside = [
     ...Object.entries(schema.properties ?? {}),

@@ -23,6 +23,10 @@ export interface JsonSchema {
   anyOf?: JsonSchema[];
   oneOf?: JsonSchema[];
   allOf?: JsonSchema[];
+  /** How a list or map is merged when several people apply it. */
+  'x-kubernetes-list-type'?: string;
+  'x-kubernetes-list-map-keys'?: string[];
+  'x-kubernetes-map-type'?: string;
 }
 
 /** What may be written as a kind's spec, or stands in its status. */
@@ -89,6 +93,9 @@ const JsonSchemaNode: z.ZodType<JsonSchema> = z.lazy(() =>
     anyOf: z.array(JsonSchemaNode).exactOptional(),
     oneOf: z.array(JsonSchemaNode).exactOptional(),
     allOf: z.array(JsonSchemaNode).exactOptional(),
+    'x-kubernetes-list-type': z.string().exactOptional(),
+    'x-kubernetes-list-map-keys': z.array(z.string()).exactOptional(),
+    'x-kubernetes-map-type': z.string().exactOptional(),
   }),
 );
 

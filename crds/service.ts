@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
+import { mergedByKey } from './merge-keys.ts';
 import { DnsLabel, SingleLine } from './names.ts';
 import { CronSchedule, TimeZone } from './schedule.ts';
 import { SecretKeyRef } from './secret.ts';
@@ -18,6 +19,9 @@ import {
 
 const uniqueNames = (list: readonly { name: string }[]): boolean =>
   new Set(list.map(({ name }) => name)).size === list.length;
+
+const uniqueHosts = (list: readonly { host: string }[]): boolean =>
+  new Set(list.map(({ host }) => host)).size === list.length;
 
 /** One volume has one guest at a time, so that nothing may need two. */
 function volumeProblems({ replicas, volumes, type, concurrencyPolicy }: VolumeUse, context: z.RefinementCtx): void {
@@ -69,11 +73,16 @@ export const Service = defineKind('Service', {
       region: DnsLabel.default('default'),
       replicas: z.int().min(0).max(1000).default(1),
       resources: Resources.prefault({}),
-      ports: z.array(Port).max(32).default([]),
+      ports: mergedByKey(z.array(Port).max(32), 'name').default([]),
       env: EnvList.default([]),
       healthCheck: HealthCheck.optional(),
-      volumes: z.array(VolumeMount).max(32).refine(uniqueNames, 'must not name a volume twice').default([]),
-      domains: z.array(Domain).max(64).default([]),
+      volumes: mergedByKey(
+        z.array(VolumeMount).max(32).refine(uniqueNames, 'must not name a volume twice'),
+        'name',
+      ).default([]),
+      domains: mergedByKey(z.array(Domain).max(64).refine(uniqueHosts, 'must not name a host twice'), 'host').default(
+        [],
+      ),
       rollout: Rollout.prefault({}),
       schedule: CronSchedule.optional(),
       /** Without one, UTC. */
@@ -83,6 +92,8 @@ export const Service = defineKind('Service', {
       /** Runs once with the new image and configuration; a rollout goes on only when it ends with 0. */
       preDeploy: PreDeploy.optional(),
       suspended: z.boolean().default(false),
+      /** Without it, what the Project says. */
+      drift: z.enum(['Correct', 'Report']).optional(),
       /** Any new value rolls the service; a branch is resolved anew. */
       restartedAt: SingleLine.max(64).optional(),
       /** What a webhook must prove to know. Without it there is no webhook. */

@@ -22,6 +22,9 @@ export interface StructuralSchema {
   items?: StructuralSchema;
   anyOf?: StructuralSchema[];
   oneOf?: StructuralSchema[];
+  'x-kubernetes-list-type'?: string;
+  'x-kubernetes-list-map-keys'?: string[];
+  'x-kubernetes-map-type'?: string;
   'x-kubernetes-int-or-string'?: true;
   'x-kubernetes-preserve-unknown-fields'?: true;
 }
@@ -73,6 +76,16 @@ function shapeOf(schema: JsonSchema, place: Place): StructuralSchema {
     ...(schema.const !== undefined && { enum: [schema.const] }),
     ...(schema.items && { items: withoutText(schema.items, place) }),
     ...members(schema, place),
+    ...mergeWords(schema),
+  };
+}
+
+function mergeWords(schema: JsonSchema): StructuralSchema {
+  const { 'x-kubernetes-list-type': list, 'x-kubernetes-list-map-keys': keys, 'x-kubernetes-map-type': map } = schema;
+  return {
+    ...(list !== undefined && { 'x-kubernetes-list-type': list }),
+    ...(keys && { 'x-kubernetes-list-map-keys': keys }),
+    ...(map !== undefined && { 'x-kubernetes-map-type': map }),
   };
 }
 

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { CommandText, DnsLabel, EnvName, ObjectName, EnvText, GuestPath, PortNumber, RepositoryPath } from './names.ts';
 import { ByteQuantity, CpuQuantity } from './quantity.ts';
 import { Duration } from './duration.ts';
+import { mergedByKey, ownedWhole } from './merge-keys.ts';
 import { SecretKeyRef, SecretRef } from './secret.ts';
 
 // What Service, Build, Deployment and Guest say in the same words.
 
-export const EnvVar = z
+const EnvVarFields = z
   .strictObject({
     name: EnvName,
     value: EnvText.optional(),
@@ -29,21 +30,25 @@ export const EnvVar = z
   .refine((variable) => variable.value === undefined || variable.valueFrom === undefined, {
     error: 'must not have both value and valueFrom',
   });
+export const EnvVar = ownedWhole(EnvVarFields);
 export type EnvVar = z.output<typeof EnvVar>;
 
 /** Names may not repeat: which of the two would win is a guess nobody should make. */
-export const EnvList = z
-  .array(EnvVar)
-  .max(512)
-  .superRefine((list, context) => {
-    const seen = new Set<string>();
-    list.forEach(({ name }, index) => {
-      if (seen.has(name)) {
-        context.addIssue({ code: 'custom', path: [index, 'name'], message: `"${name}" is set twice` });
-      }
-      seen.add(name);
-    });
-  });
+export const EnvList = mergedByKey(
+  z
+    .array(EnvVar)
+    .max(512)
+    .superRefine((list, context) => {
+      const seen = new Set<string>();
+      list.forEach(({ name }, index) => {
+        if (seen.has(name)) {
+          context.addIssue({ code: 'custom', path: [index, 'name'], message: `"${name}" is set twice` });
+        }
+        seen.add(name);
+      });
+    }),
+  'name',
+);
 
 export const Port = z.strictObject({ name: DnsLabel.max(15).default('http'), port: PortNumber });
 export type Port = z.output<typeof Port>;
@@ -137,11 +142,13 @@ export const BuildSettings = z.strictObject({
   environment: z.record(EnvName, EnvText).default({}),
   args: z.record(EnvName, EnvText).default({}),
   /** Mounted while building, never part of a layer, an argument or the history of the image. Needs BuildKit. */
-  secrets: z
-    .array(z.strictObject({ name: EnvName, secretRef: SecretKeyRef }))
-    .max(64)
-    .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'must not name a secret twice')
-    .optional(),
+  secrets: mergedByKey(
+    z
+      .array(z.strictObject({ name: EnvName, secretRef: SecretKeyRef }))
+      .max(64)
+      .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'must not name a secret twice'),
+    'name',
+  ).optional(),
 });
 export type BuildSettings = z.output<typeof BuildSettings>;
 

@@ -53,6 +53,58 @@ describe('server-side apply', () => {
     expect(body).not.toHaveProperty('metadata.labels');
   });
 
+  it('merges lists with keys item by item, and shows who owns which', async () => {
+    const api = await createShop();
+    const env = (...names: string[]) => names.map((name) => ({ name, value: '1' }));
+    const source = { type: 'image', image: 'nginx' };
+    await apply(api, 'cli', { ...head, spec: { source, env: env('A'), ports: [{ port: 80 }] } });
+    const { body } = await apply(api, 'platform', { ...head, spec: { env: env('B') } });
+    expect(body).toMatchObject({
+      spec: { env: [{ name: 'A' }, { name: 'B' }], ports: [{ name: 'http', port: 80 }] },
+      metadata: {
+        managedFields: [
+          {
+            manager: 'cli',
+            fieldsV1: {
+              'f:spec': {
+                'f:env': { 'k:{"name":"A"}': {} },
+                'f:ports': { 'k:{"name":"http"}': { '.': {}, 'f:name': {}, 'f:port': {} } },
+              },
+            },
+          },
+          { manager: 'platform', fieldsV1: { 'f:spec': { 'f:env': { 'k:{"name":"B"}': {} } } } },
+        ],
+      },
+    });
+    const refused = await apply(api, 'platform', { ...head, spec: { env: [{ name: 'A', value: '2' }] } });
+    expect(refused).toMatchObject({
+      status: 409,
+      body: { details: { causes: [{ message: 'conflict with "cli"', field: '.spec.env[name="A"]' }] } },
+    });
+    const left = await apply(api, 'platform', { ...head, spec: {} });
+    expect(left.body).toMatchObject({ spec: { env: [{ name: 'A', value: '1' }] } });
+  });
+
+  it('lets nobody sign as a RepoSync, nor write what one owns out of the record', async () => {
+    const api = await createShop();
+    expect(await apply(api, 'reposync/shop', service('web'))).toMatchObject({ status: 400 });
+    await apply(api, 'cli', service('web'));
+    const forged = [
+      {
+        manager: 'reposync/shop',
+        operation: 'Apply',
+        apiVersion: head.apiVersion,
+        fieldsType: 'FieldsV1',
+        fieldsV1: { 'f:spec': { 'f:source': {} } },
+      },
+    ];
+    const { body } = await api.ask('PATCH', web, {
+      body: { metadata: { managedFields: forged } },
+      type: 'application/merge-patch+json',
+    });
+    expect(JSON.stringify(body)).not.toContain('reposync/shop');
+  });
+
   it('shows who owns what', async () => {
     const api = await createShop();
     const { body } = await apply(api, 'cli', { ...head, spec: { source: { type: 'image', image: 'nginx' } } });

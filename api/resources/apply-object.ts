@@ -25,7 +25,7 @@ export async function applyObject(context: ApiContext, deps: ResourceDeps, targe
   const { object, created } = await retryConflicts(async () => {
     const existing = await deps.store.get(kind, { namespace, name });
     if (!existing) await deps.authorizer.check(identity, { verb: 'create', kind: kind.kind, namespace, name });
-    const statement = { raw, existing, manager };
+    const statement = { raw, existing, kind, manager };
     const admitted = await deps.admit({ kind, namespace, name, raw: mergedManifest(statement), existing, identity });
     const { manifest, conflicts } = ownedManifest(statement, admitted, deps.clock.now());
     if (existing && conflicts.length > 0 && !force) throw conflictOf(existing, conflicts);

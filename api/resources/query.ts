@@ -5,6 +5,7 @@ import {
   type FieldSelector,
   type LabelSelector,
 } from '../../controller/store/selector.ts';
+import { isReservedManager } from '../../controller/apply/field-records.ts';
 import type { ApiContext } from '../context.ts';
 import { Refused } from '../status.ts';
 
@@ -50,7 +51,10 @@ const WriteQuery = z.object({
     .string()
     .max(128)
     .regex(/^[\x20-\x7e]*$/, 'must be printable characters')
-    .refine((name) => !name.startsWith('controller/'), 'must not begin with "controller/": that is how loops sign')
+    .refine(
+      (name) => !isReservedManager(name),
+      'must not begin with "controller/" or "reposync/": that is how loops sign',
+    )
     .default(''),
   force: Flag,
 });

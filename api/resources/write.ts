@@ -67,7 +67,7 @@ export async function storeNew(
   { writer, identity, dryRun }: WrittenBy,
 ): Promise<Resource> {
   const manifest = await admit({ kind, namespace, name: undefined, raw, existing: undefined, identity, owners });
-  const owned = withOwners(manifest, ownersOfNew(raw, writer.manager, clock.now()));
+  const owned = withOwners(manifest, ownersOfNew(kind, raw, writer.manager, clock.now()));
   return store.create(kind, owned, writer, { dryRun });
 }
 
@@ -80,7 +80,7 @@ export async function storeChanged(
   const { raw, records = readRecords(existing.metadata) } = changed;
   const { namespace, name } = existing.metadata;
   const manifest = await admit({ kind, namespace, name, raw, existing, identity });
-  const owners = ownersAfterUpdate({ existing, manifest, records, manager: writer.manager, now: clock.now() });
+  const owners = ownersAfterUpdate({ kind, existing, manifest, records, manager: writer.manager, now: clock.now() });
   return store.update(kind, merged(existing, withOwners(manifest, owners)), writer, { dryRun });
 }
 

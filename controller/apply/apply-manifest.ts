@@ -1,24 +1,29 @@
 import type { Manifest, Resource } from '../../crds/define-kind.ts';
+import type { AnyKind } from '../../crds/kinds.ts';
 import { isRecord } from '../json.ts';
 import { conflictsOf, mergeApplied, recordApply, type FieldConflict } from './apply.ts';
-import { ownableOf, withOwners } from './field-owners.ts';
+import { ownableOf, statedBy, withOwners } from './field-owners.ts';
 import { readRecords } from './field-records.ts';
+import { mergeSchemaOf } from './merge-schema.ts';
 
 /** One object that a manager states, and what is stored under its name. */
 export interface Statement {
   /** As it was written. */
   raw: unknown;
   existing: Resource | undefined;
+  kind: AnyKind;
   manager: string;
 }
 
 /** What was written, merged into what is stored: the fields of others stay. It is still to be checked. */
-export function mergedManifest({ raw, existing, manager }: Statement): unknown {
+export function mergedManifest({ raw, existing, kind, manager }: Statement): unknown {
+  const schema = mergeSchemaOf(kind);
   const merge = mergeApplied({
     live: existing ? ownableOf(existing) : {},
-    applied: ownableOf(raw),
+    applied: statedBy(raw, schema),
     manager,
     entries: existing ? readRecords(existing.metadata) : [],
+    schema,
   });
   if (!isRecord(raw) || !isRecord(merge)) return raw;
   const metadata = isRecord(raw['metadata']) ? raw['metadata'] : {};
@@ -35,15 +40,16 @@ export function mergedManifest({ raw, existing, manager }: Statement): unknown {
  * does not mean to take them must not write it.
  */
 export function ownedManifest(
-  { raw, existing, manager }: Statement,
+  { raw, existing, kind, manager }: Statement,
   manifest: Manifest,
   now: Date,
 ): { manifest: Manifest; conflicts: FieldConflict[] } {
-  const applied = ownableOf(raw);
+  const schema = mergeSchemaOf(kind);
+  const applied = statedBy(raw, schema);
   const entries = existing ? readRecords(existing.metadata) : [];
   const before = existing ? ownableOf(existing) : {};
-  const conflicts = conflictsOf({ before, after: ownableOf(manifest), applied, manager, entries });
-  const owners = recordApply({ applied, manager, entries, overridden: conflicts, now });
+  const conflicts = conflictsOf({ before, after: ownableOf(manifest), applied, manager, entries, schema });
+  const owners = recordApply({ applied, manager, entries, schema, overridden: conflicts, now });
   return { manifest: withOwners(manifest, owners), conflicts };
 }
 

@@ -1,9 +1,12 @@
-import { assert, constantFrom, dictionary, integer, oneof, property, record, array } from 'fast-check';
+import { assert, constantFrom, dictionary, integer, oneof, property, record, array, uniqueArray } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ManagedFields } from '../../crds/meta.ts';
 import { conflictsOf, mergeApplied, recordApply, recordUpdate, type FieldConflict, type Ownable } from './apply.ts';
-import { fieldPathText, leavesOf, readTree, valueAt, treeOf } from './field-tree.ts';
+import { fieldPathText, hasWhole, leavesOf, readTree, valueAt, treeOf } from './field-tree.ts';
+import { mergeSchemaOf } from './merge-schema.ts';
+import { Service } from '../../crds/service.ts';
 
+const schema = mergeSchemaOf(Service);
 const now = new Date('2026-03-01T12:00:00Z');
 const later = new Date('2026-03-01T13:00:00Z');
 
@@ -15,17 +18,21 @@ interface World {
 /** What the API does with these functions, without its checks and defaults. */
 function apply(world: World, manager: string, applied: Ownable, force = false): World & { conflicts: FieldConflict[] } {
   const { object, entries } = world;
-  const merged = mergeApplied({ live: object, applied, manager, entries });
+  const merged = mergeApplied({ live: object, applied, manager, entries, schema });
   const after: Ownable = typeof merged === 'object' && merged !== null ? merged : {};
-  const conflicts = conflictsOf({ before: object, after, applied, manager, entries });
+  const conflicts = conflictsOf({ before: object, after, applied, manager, entries, schema });
   if (conflicts.length > 0 && !force) return { ...world, conflicts };
-  return { object: after, entries: recordApply({ applied, manager, entries, overridden: conflicts, now }), conflicts };
+  return {
+    object: after,
+    entries: recordApply({ applied, manager, entries, schema, overridden: conflicts, now }),
+    conflicts,
+  };
 }
 
 function update(world: World, manager: string, after: Ownable): World {
   return {
     object: after,
-    entries: recordUpdate({ before: world.object, after, manager, entries: world.entries, now }),
+    entries: recordUpdate({ before: world.object, after, manager, entries: world.entries, schema, now }),
   };
 }
 
@@ -74,7 +81,7 @@ describe('apply', () => {
   it('names manager and field of a conflict, and changes nothing', () => {
     const first = apply(empty, 'cli', { spec: { replicas: 2 } });
     const second = apply(first, 'reposync/shop', { spec: { replicas: 3 } });
-    expect(second.conflicts).toEqual([{ manager: 'cli', operation: 'Apply', path: ['spec', 'replicas'] }]);
+    expect(second.conflicts).toEqual([{ manager: 'cli', operation: 'Apply', path: ['f:spec', 'f:replicas'] }]);
     expect(second.object).toEqual(first.object);
   });
 
@@ -96,10 +103,10 @@ describe('apply', () => {
     expect(owned(forced, 'autoscaler')).toEqual(['.spec.replicas']);
   });
 
-  it('treats lists as a whole', () => {
-    const first = apply(empty, 'cli', { spec: { env: [{ name: 'A', value: '1' }] } });
-    expect(apply(first, 'other', { spec: { env: [{ name: 'B', value: '2' }] } }).conflicts).toHaveLength(1);
-    expect(apply(first, 'cli', { spec: { env: [] } }).object).toEqual({ spec: { env: [] } });
+  it('treats lists without keys as a whole', () => {
+    const first = apply(empty, 'cli', { spec: { unknown: ['a'] } });
+    expect(apply(first, 'other', { spec: { unknown: ['b'] } }).conflicts).toHaveLength(1);
+    expect(apply(first, 'cli', { spec: { unknown: [] } }).object).toEqual({ spec: { unknown: [] } });
   });
 
   it('sees a conflict between a map and a whole field in its place', () => {
@@ -114,6 +121,7 @@ describe('apply', () => {
       manager: 'cli',
       entries: first.entries,
       overridden: [],
+      schema,
       now: later,
     });
     expect(again).toEqual(first.entries);
@@ -123,9 +131,80 @@ describe('apply', () => {
     const applied = { spec: { replicas: 2 } };
     const world = apply(apply({ object: {}, entries: [] }, 'cli', applied), 'git', applied);
     for (const manager of ['cli', 'git'])
-      expect(recordApply({ applied, manager, entries: world.entries, overridden: [], now: later })).toEqual(
+      expect(recordApply({ applied, manager, entries: world.entries, schema, overridden: [], now: later })).toEqual(
         world.entries,
       );
+  });
+});
+
+describe('apply of lists with keys', () => {
+  const env = (...pairs: [string, string][]): Ownable => ({
+    spec: { env: pairs.map(([name, value]) => ({ name, value })) },
+  });
+
+  it('lets two managers own an item each, and keeps the one when the other goes', () => {
+    const first = apply(empty, 'cli', env(['A', '1']));
+    const both = apply(first, 'reposync/shop', env(['B', '2']));
+    expect(both.conflicts).toEqual([]);
+    expect(both.object).toEqual(env(['A', '1'], ['B', '2']));
+    expect(owned(both, 'cli')).toEqual(['.spec.env[name="A"]']);
+    expect(owned(both, 'reposync/shop')).toEqual(['.spec.env[name="B"]']);
+    expect(apply(both, 'cli', { spec: {} }).object).toEqual(env(['B', '2']));
+    expect(apply(both, 'cli', { spec: { env: [] } }).object).toEqual(env(['B', '2']));
+  });
+
+  it('names the item of a conflict, and takes it by force', () => {
+    const first = apply(empty, 'cli', env(['A', '1'], ['B', '1']));
+    const second = apply(first, 'other', env(['A', '2']));
+    expect(second.conflicts.map(({ manager, path }) => `${manager} ${fieldPathText(path)}`)).toEqual([
+      'cli .spec.env[name="A"]',
+    ]);
+    const forced = apply(first, 'other', env(['A', '2']), true);
+    expect(forced.object).toEqual(env(['A', '2'], ['B', '1']));
+    expect(owned(forced, 'cli')).toEqual(['.spec.env[name="B"]']);
+  });
+
+  it('removes the items that the manager no longer states', () => {
+    const first = apply(empty, 'cli', env(['A', '1'], ['B', '2'], ['C', '3']));
+    expect(apply(first, 'cli', env(['A', '1'], ['C', '3'])).object).toEqual(env(['A', '1'], ['C', '3']));
+  });
+
+  it('takes over the order that is applied, and leaves the items of others where they stand', () => {
+    const first = apply(empty, 'cli', env(['A', '1'], ['B', '2']));
+    const other = apply(first, 'other', env(['X', '9']));
+    const moved = apply(other, 'cli', env(['B', '2'], ['A', '1']));
+    expect(apply(first, 'cli', env(['B', '2'], ['A', '1'])).object).toEqual(env(['B', '2'], ['A', '1']));
+    expect(apply(moved, 'cli', env(['B', '2'], ['A', '1'])).object).toEqual(moved.object);
+    expect(apply(moved, 'other', env(['X', '9'])).object).toEqual(moved.object);
+  });
+
+  it('owns the fields of an item one by one, but never takes away what it is known by', () => {
+    const first = apply(empty, 'cli', { spec: { ports: [{ name: 'http', port: 80 }] } });
+    expect(owned(first, 'cli')).toEqual([
+      '.spec.ports[name="http"]',
+      '.spec.ports[name="http"].name',
+      '.spec.ports[name="http"].port',
+    ]);
+    const edited = update(first, 'kubectl-edit', { spec: { ports: [{ name: 'http', port: 8080 }] } });
+    expect(apply(edited, 'cli', { spec: {} }).object).toEqual({ spec: { ports: [{ name: 'http', port: 8080 }] } });
+  });
+
+  it('gives an item to whoever edits it, and forgets the one that is removed', () => {
+    const first = apply(empty, 'cli', env(['A', '1'], ['B', '2']));
+    const edited = update(first, 'kubectl-edit', env(['A', '5']));
+    expect(owned(edited, 'cli')).toEqual([]);
+    expect(owned(edited, 'kubectl-edit')).toEqual(['.spec.env[name="A"]']);
+  });
+
+  it('lets go of items that were stated before items had owners', () => {
+    const whole: ManagedFields = {
+      manager: 'cli',
+      operation: 'Apply',
+      apiVersion: 'v',
+      fieldsV1: { 'f:spec': { 'f:env': {} } },
+    };
+    const world: World = { object: env(['A', '1'], ['B', '2']), entries: [whole] };
+    expect(apply(world, 'cli', env(['A', '1'])).object).toEqual(env(['A', '1']));
   });
 });
 
@@ -135,7 +214,7 @@ describe('recordUpdate', () => {
     const edited = update(first, 'kubectl-edit', { spec: { replicas: 5, region: 'a' } });
     expect(owned(edited, 'cli')).toEqual(['.spec.region']);
     expect(apply(edited, 'cli', { spec: { replicas: 2, region: 'a' } }).conflicts).toEqual([
-      { manager: 'kubectl-edit', operation: 'Update', path: ['spec', 'replicas'] },
+      { manager: 'kubectl-edit', operation: 'Update', path: ['f:spec', 'f:replicas'] },
     ]);
   });
 
@@ -173,7 +252,13 @@ function recordOf(value: unknown): object {
 describe('any course of applies', () => {
   const names = constantFrom('a', 'b', 'c');
   const leaf = oneof(integer({ min: 0, max: 2 }), array(integer({ min: 0, max: 1 }), { maxLength: 2 }));
-  const config = record({ spec: dictionary(names, oneof(leaf, dictionary(names, leaf))) });
+  const variable = record({ name: constantFrom('A', 'B', 'C'), value: constantFrom('1', '2') });
+  const env = uniqueArray(variable, { selector: ({ name }) => name, maxLength: 3 });
+  const spec = oneof(
+    dictionary(names, oneof(leaf, dictionary(names, leaf))),
+    record({ env, a: leaf }, { requiredKeys: ['env'] }),
+  );
+  const config = record({ spec });
   const step = record({ manager: constantFrom('x', 'y'), config });
 
   it('holds what was applied, for as long as nobody forces it', () => {
@@ -185,11 +270,11 @@ describe('any course of applies', () => {
           expect(next.object).toEqual(world.object);
           return;
         }
-        for (const path of leavesOf(treeOf(last.config))) {
-          const stated = valueAt(last.config, path);
+        const tree = treeOf(last.config, schema);
+        for (const path of leavesOf(tree)) {
           // An empty map states that there is a map, not that nothing is in it.
-          if (typeof stated === 'object' && !Array.isArray(stated)) continue;
-          expect(valueAt(next.object, path)).toEqual(stated);
+          if (!hasWhole(tree, path)) continue;
+          expect(valueAt(next.object, path)).toEqual(valueAt(last.config, path));
         }
         const again = apply(next, last.manager, last.config);
         expect(again).toEqual({ ...next, conflicts: [] });
@@ -203,13 +288,12 @@ describe('any course of applies', () => {
         const world = before.reduce<World>((past, { manager, config }) => apply(past, manager, config), empty);
         const next = apply(world, 'z', mine);
         for (const manager of ['x', 'y']) {
-          for (const path of world.entries
+          const trees = world.entries
             .filter((entry) => entry.manager === manager)
-            .flatMap((entry) => leavesOf(readTree(entry.fieldsV1)))) {
-            const value = valueAt(world.object, path);
-            if (typeof value === 'object' && !Array.isArray(value)) continue;
-            expect(valueAt(next.object, path)).toEqual(value);
-          }
+            .map(({ fieldsV1 }) => readTree(fieldsV1));
+          for (const tree of trees)
+            for (const path of leavesOf(tree).filter((leaf) => hasWhole(tree, leaf)))
+              expect(valueAt(next.object, path)).toEqual(valueAt(world.object, path));
         }
       }),
     );

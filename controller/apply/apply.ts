@@ -1,8 +1,9 @@
 import { API_VERSION, type ManagedFields } from '../../crds/meta.ts';
-import { sameJson } from '../same-json.ts';
 import { isRecord } from '../json.ts';
+import { sameJson } from '../same-json.ts';
 import {
   changedFields,
+  hasWhole,
   isEmpty,
   leavesOf,
   readTree,
@@ -15,8 +16,11 @@ import {
   type FieldPath,
   type FieldTree,
 } from './field-tree.ts';
+import { overlay, removeAbandoned } from './merge-applied.ts';
+import type { MergeSchema } from './merge-schema.ts';
 
-// Server-side apply: who stated which fields, and what follows when somebody states them anew. Pure. Lists are whole fields.
+// Server-side apply: who stated which fields, and what follows when somebody states them anew. Pure. Items of lists with keys are
+// fields of their own; other lists are whole fields.
 
 /** The part of an object that can be owned: of the metadata only what people write, and the spec. */
 export interface Ownable {
@@ -37,6 +41,8 @@ interface Applying {
   applied: Ownable;
   /** Who stated what so far. */
   entries: readonly ManagedFields[];
+  /** How objects of the kind are merged. */
+  schema: MergeSchema;
 }
 
 /** Updates by more managers than this are not told apart. */
@@ -46,21 +52,22 @@ const MOST_UPDATERS = 16;
  * `live` with all that is applied, and without what this manager applied before and no longer does, unless another manager
  * stated it too. What hangs on a removed field only by default goes with it.
  */
-export function mergeApplied({ live, applied, manager, entries }: Applying & { live: Ownable }): unknown {
+export function mergeApplied({ live, applied, manager, entries, schema }: Applying & { live: Ownable }): unknown {
   const last = treeOfEntry(entries.find((entry) => isApplyOf(entry, manager)));
   const others = othersOf(entries, manager).map(treeOfEntry);
-  const kept = removeAbandoned(live, { last, next: treeOf(applied), others, path: [] });
-  return overlay(kept, applied);
+  const kept = removeAbandoned(live, { last, next: treeOf(applied, schema), others, schema });
+  return overlay(kept, applied, schema);
 }
 
 /** The applied fields that differ between `before` and `after` and belong to somebody else, each with its owner. */
 export function conflictsOf(applying: Applying & { before: Ownable; after: Ownable }): FieldConflict[] {
-  const { before, after, applied, manager, entries } = applying;
-  const changed = leavesOf(treeOf(applied)).filter((path) => {
+  const { before, after, applied, manager, entries, schema } = applying;
+  const stated = treeOf(applied, schema);
+  const changed = leavesOf(stated).filter((path) => {
     const [old, next] = [valueAt(before, path), valueAt(after, path)];
-    // Who states an empty map only states that it is one; what is in it is not theirs to change.
-    const statesMap = isRecord(valueAt(applied, path));
-    return statesMap ? old !== undefined && !isRecord(old) : !sameJson(old, next);
+    // Who states that there is a map or an item only states that; what is in it is not theirs to change.
+    if (!hasWhole(stated, path)) return old !== undefined && shapeOf(old) !== shapeOf(next);
+    return !sameJson(old, next);
   });
   return othersOf(entries, manager).flatMap((entry) => {
     const owned = treeOfEntry(entry);
@@ -70,15 +77,21 @@ export function conflictsOf(applying: Applying & { before: Ownable; after: Ownab
   });
 }
 
+function shapeOf(value: unknown): 'list' | 'map' | 'other' {
+  if (Array.isArray(value)) return 'list';
+  return isRecord(value) ? 'map' : 'other';
+}
+
 /** Who states what after an apply. Conflicts that were overridden are taken from their owners. */
 export function recordApply({
   applied,
   manager,
   entries,
   overridden,
+  schema,
   now,
 }: Applying & { overridden: readonly FieldConflict[]; now: Date }): ManagedFields[] {
-  const stated = treeOf(applied);
+  const stated = treeOf(applied, schema);
   const mine = entries.find((entry) => isApplyOf(entry, manager));
   const isSame = mine !== undefined && sameJson(treeOfEntry(mine), stated);
   const left = entries
@@ -105,9 +118,10 @@ export function recordUpdate({
   after,
   manager,
   entries,
+  schema,
   now,
 }: Omit<Applying, 'applied'> & { before: Ownable; after: Ownable; now: Date }): ManagedFields[] {
-  const { set, removed } = changedFields(before, after);
+  const { set, removed } = changedFields(before, after, schema);
   if (set.length === 0 && removed.length === 0) return [...entries];
   const mine = entries.find((entry) => entry.manager === manager && entry.operation === 'Update' && isMain(entry));
   const left = entries
@@ -146,43 +160,4 @@ function isApplyOf(entry: ManagedFields, manager: string): boolean {
 
 function othersOf(entries: readonly ManagedFields[], manager: string): ManagedFields[] {
   return entries.filter((entry) => isMain(entry) && !isApplyOf(entry, manager));
-}
-
-interface Removal {
-  last: FieldTree;
-  next: FieldTree;
-  others: readonly FieldTree[];
-  path: FieldPath;
-}
-
-function removeAbandoned(value: unknown, { last, next, others, path }: Removal): unknown {
-  if (!isRecord(value)) return value;
-  const kept: Record<string, unknown> = { ...value };
-  for (const [field, before] of Object.entries(last)) {
-    if (field === '.') continue;
-    const name = field.slice(2);
-    const now = Object.hasOwn(next, field) ? next[field] : undefined;
-    const inner = [...path, name];
-    if (!Object.hasOwn(kept, name)) continue;
-    const shared = others.some((tree) => touches(tree, inner));
-    if (now === undefined && !shared && !isContainer(inner)) {
-      delete kept[name];
-      continue;
-    }
-    kept[name] = removeAbandoned(kept[name], { last: before, next: now ?? {}, others, path: inner });
-  }
-  return kept;
-}
-
-/** These hold what other people put there, with or without a record of it: only fields in them are ever removed. */
-function isContainer([part, map, ...rest]: FieldPath): boolean {
-  return map === undefined || (part === 'metadata' && ['labels', 'annotations'].includes(map) && rest.length === 0);
-}
-
-function overlay(value: unknown, applied: unknown): unknown {
-  if (!isRecord(applied) || !isRecord(value)) return applied;
-  const merged: Record<string, unknown> = { ...value };
-  for (const [name, child] of Object.entries(applied))
-    merged[name] = Object.hasOwn(value, name) ? overlay(value[name], child) : child;
-  return merged;
 }

@@ -50,12 +50,22 @@ export function shownMetadata(metadata: ObjectMeta): ObjectMeta {
   };
 }
 
-/** The record that somebody put in place of the shown one, as tools do that move to another way of applying. */
+/** Whether only loops may sign so. */
+export function isReservedManager(manager: string): boolean {
+  return manager.startsWith('controller/') || manager.startsWith('reposync/');
+}
+
+/**
+ * The record that somebody put in place of the shown one, as tools do that move to another way of applying. What loops own
+ * stays as it is recorded.
+ */
 export function statedRecords(
   metadata: unknown,
   shown: readonly ManagedFields[] | undefined,
 ): ManagedFields[] | undefined {
   const stated = Records.safeParse(fieldOf(metadata, 'managedFields')).data;
   if (!stated || sameJson(stated, shown ?? [])) return undefined;
-  return stated.filter(({ subresource = '' }) => subresource === '');
+  const kept = (shown ?? []).filter(({ manager }) => isReservedManager(manager));
+  const others = stated.filter(({ manager }) => !isReservedManager(manager));
+  return [...kept, ...others].filter(({ subresource = '' }) => subresource === '');
 }

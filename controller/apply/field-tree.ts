@@ -1,42 +1,46 @@
 import { sameJson } from '../same-json.ts';
 import { isRecord } from '../json.ts';
+import { isItemStep, keysOfStep, partAt, partsOf, type MergeSchema } from './merge-schema.ts';
 
 /**
- * A set of fields in the form of Kubernetes ("FieldsV1"): `{ 'f:spec': { 'f:replicas': {} } }`. A node without children is a
- * whole field; `'.'` says that there is a map, whatever is in it.
+ * A set of fields in the form of Kubernetes ("FieldsV1"): `{ 'f:spec': { 'f:env': { 'k:{"name":"A"}': {} } } }`. A node without
+ * children is a whole field; `'.'` says that there is a map, a list with keys or an item, whatever is in it.
  */
 export interface FieldTree {
-  [field: string]: FieldTree;
+  [step: string]: FieldTree;
 }
 
+/** Steps as they stand in a tree: `f:spec`, `k:{"name":"A"}`. */
 export type FieldPath = readonly string[];
 
-/** The fields that `value` states: maps field by field, lists and everything else as a whole. */
-export function treeOf(value: object): FieldTree {
-  return Object.fromEntries(Object.entries(value).map(([name, child]) => [`f:${name}`, nodeOf(child)]));
+/** The fields that `value` states: maps field by field, lists with keys item by item, everything else as a whole. */
+export function treeOf(value: unknown, schema: MergeSchema): FieldTree {
+  const parts = [...(partsOf(value, schema) ?? [])];
+  return Object.fromEntries(parts.map(([step, part]) => [step, nodeOf(step, part.value, part.schema)]));
 }
 
-function nodeOf(value: unknown): FieldTree {
-  if (!isRecord(value)) return {};
-  return Object.keys(value).length === 0 ? { '.': {} } : treeOf(value);
+function nodeOf(step: string, value: unknown, schema: MergeSchema): FieldTree {
+  const parts = partsOf(value, schema);
+  if (!parts) return {};
+  return isItemStep(step) || parts.size === 0 ? { '.': {}, ...treeOf(value, schema) } : treeOf(value, schema);
 }
 
-/** Reads what was stored; what is no field of a map is left out. */
+/** Reads what was stored; what is neither a field nor an item with keys is left out. */
 export function readTree(stored: unknown): FieldTree {
   if (!isRecord(stored)) return {};
-  const fields = Object.entries(stored).filter(([name]) => name === '.' || name.startsWith('f:'));
-  return Object.fromEntries(fields.map(([name, child]) => [name, readTree(child)]));
+  const fields = Object.entries(stored).filter(([step]) => step === '.' || /^f:|^k:\{.*\}$/.test(step));
+  return Object.fromEntries(fields.map(([step, child]) => [step, readTree(child)]));
 }
 
 export function isEmpty(tree: FieldTree): boolean {
   return Object.keys(tree).length === 0;
 }
 
-/** The whole fields of a tree, in its order. */
+/** The whole fields of a tree, in its order, and the maps and items of which it says that they are there. */
 export function leavesOf(tree: FieldTree, base: FieldPath = []): FieldPath[] {
-  return Object.entries(tree).flatMap(([name, child]) => {
-    if (name === '.') return [base];
-    const path = [...base, name.slice(2)];
+  return Object.entries(tree).flatMap(([step, child]) => {
+    if (step === '.') return [base];
+    const path = [...base, step];
     return isEmpty(child) ? [path] : leavesOf(child, path);
   });
 }
@@ -50,6 +54,13 @@ export function touches(tree: FieldTree, path: FieldPath): boolean {
     node = child;
   }
   return path.length > 0 || !isEmpty(tree);
+}
+
+/** Whether the tree has the field as a whole, not only something in it. */
+export function hasWhole(tree: FieldTree, path: FieldPath): boolean {
+  let node: FieldTree | undefined = tree;
+  for (const step of path) node = node && childOf(node, step);
+  return node !== undefined && isEmpty(node);
 }
 
 export function united(a: FieldTree, b: FieldTree): FieldTree {
@@ -66,26 +77,29 @@ export function without(tree: FieldTree, path: FieldPath): FieldTree {
   const [step, ...rest] = path;
   const child = step === undefined ? undefined : childOf(tree, step);
   if (step === undefined || !child) return tree;
-  const { [`f:${step}`]: _, ...others } = tree;
+  const { [step]: _, ...others } = tree;
   if (rest.length === 0 || isEmpty(child)) return others;
   const left = without(child, rest);
-  return isEmpty(left) ? others : { ...tree, [`f:${step}`]: left };
+  return isEmpty(left) ? others : { ...tree, [step]: left };
 }
 
 /** The fields at which two values differ: those that have a value afterwards, and those that have none. */
 export function changedFields(
   before: unknown,
   after: unknown,
+  schema: MergeSchema,
   base: FieldPath = [],
 ): { set: FieldPath[]; removed: FieldPath[] } {
   if (sameJson(before, after)) return { set: [], removed: [] };
   if (after === undefined) return { set: [], removed: [base] };
-  if (!isRecord(after)) return { set: [base], removed: [] };
-  if (before !== undefined && !isRecord(before)) return { set: leavesOf(nodeOf(after), base), removed: [base] };
-  const old = before ?? {};
-  const changes = [...new Set([...Object.keys(old), ...Object.keys(after)])].map((name) =>
-    changedFields(ownField(old, name), ownField(after, name), [...base, name]),
-  );
+  const next = partsOf(after, schema);
+  if (!next) return { set: [base], removed: [] };
+  const old = before === undefined ? new Map<string, never>() : partsOf(before, schema);
+  if (!old) return { set: leavesOf(treeOf(after, schema), base), removed: [base] };
+  const changes = [...new Set([...old.keys(), ...next.keys()])].map((step) => {
+    const [was, is] = [old.get(step), next.get(step)];
+    return changedFields(was?.value, is?.value, (is ?? was)?.schema, [...base, step]);
+  });
   return { set: changes.flatMap(({ set }) => set), removed: changes.flatMap(({ removed }) => removed) };
 }
 
@@ -95,7 +109,7 @@ export function treeWith(paths: readonly FieldPath[]): FieldTree {
     (tree, path) =>
       united(
         tree,
-        path.reduceRight<FieldTree>((child, step) => ({ [`f:${step}`]: child }), {}),
+        path.reduceRight<FieldTree>((child, step) => ({ [step]: child }), {}),
       ),
     {},
   );
@@ -103,20 +117,23 @@ export function treeWith(paths: readonly FieldPath[]): FieldTree {
 
 /** The value at a path; undefined where there is none. */
 export function valueAt(value: unknown, path: FieldPath): unknown {
-  return path.reduce<unknown>((found, step) => (isRecord(found) ? ownField(found, step) : undefined), value);
+  return path.reduce<unknown>(partAt, value);
 }
 
-/** A path as people write it: `.spec.replicas`, `.metadata.labels["example.com/tier"]`. */
+/** A path as people write it: `.spec.env[name="A"].value`, `.metadata.labels["example.com/tier"]`. */
 export function fieldPathText(path: FieldPath): string {
-  return path
-    .map((step) => (/^[A-Za-z_][A-Za-z0-9_-]*$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`))
-    .join('');
+  return path.map(stepText).join('');
 }
 
-function ownField(record: Record<string, unknown>, name: string): unknown {
-  return Object.hasOwn(record, name) ? record[name] : undefined;
+function stepText(step: string): string {
+  if (!isItemStep(step)) {
+    const name = step.slice(2);
+    return /^[A-Za-z_][A-Za-z0-9_-]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
+  }
+  const keys = Object.entries(keysOfStep(step)).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  return `[${keys.join(',')}]`;
 }
 
 function childOf(tree: FieldTree, step: string): FieldTree | undefined {
-  return Object.hasOwn(tree, `f:${step}`) ? tree[`f:${step}`] : undefined;
+  return Object.hasOwn(tree, step) ? tree[step] : undefined;
 }

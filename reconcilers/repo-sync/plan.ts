@@ -35,7 +35,7 @@ export function planEntry({ entry, existing, manager, isRecorded, box, now }: Pl
   const { raw, text } = entry;
   if (existing?.metadata.deletionTimestamp !== undefined)
     return { do: 'leave', reason: 'Deleting', message: `${text} is being deleted; it is made anew when it is gone` };
-  const statement = { raw, existing, manager };
+  const statement = { raw, existing, kind: entry.kind, manager };
   const validated = validateManifest(mergedManifest(statement));
   if (!validated.ok)
     return {
