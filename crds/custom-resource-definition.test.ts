@@ -89,6 +89,18 @@ describe.each(allKinds.map((kind) => [kind.kind, kind] as const))('the CustomRes
   });
 });
 
+describe('customResourceDefinition of Service', () => {
+  it('lets kubectl scale it, over fields that its schema has', () => {
+    const service = findKind('Service');
+    const definition = service && customResourceDefinition(service);
+    const paths = { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas.ready' };
+    expect(definition).toMatchObject({ spec: { versions: [{ subresources: { status: {}, scale: paths } }] } });
+    const schema = service && objectSchema(service);
+    expect(schema?.properties?.['spec']?.properties?.['replicas']?.type).toBe('integer');
+    expect(schema?.properties?.['status']?.properties?.['replicas']?.properties?.['ready']?.type).toBe('integer');
+  });
+});
+
 describe('objectSchema', () => {
   it('merges alternatives into one object and says which fields go together', () => {
     const cluster = findKind('ProxmoxCluster');

@@ -1,7 +1,11 @@
 import { jsonSchemaOf } from './json-schema.ts';
 import type { AnyKind } from './kinds.ts';
 import { GROUP, VERSION } from './meta.ts';
+import { Service } from './service.ts';
 import { structuralSchema, type StructuralSchema } from './structural-schema.ts';
+
+/** What `kubectl scale` and autoscalers set and read of a Service. Its guests are no pods, so there is no selector of them. */
+const scale = { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas.ready' };
 
 /** The CustomResourceDefinition (apiextensions.k8s.io/v1) that lets a Kubernetes API server keep objects of `kind`. */
 export function customResourceDefinition(kind: AnyKind): object {
@@ -26,7 +30,7 @@ export function customResourceDefinition(kind: AnyKind): object {
           served: true,
           storage: true,
           additionalPrinterColumns: kind.columns,
-          subresources: { status: {} },
+          subresources: { status: {}, ...(kind.kind === Service.kind && { scale }) },
           schema: { openAPIV3Schema: objectSchema(kind) },
         },
       ],
