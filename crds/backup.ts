@@ -113,8 +113,24 @@ export const Restore = defineKind('Restore', {
   }),
   status: CommonStatus.extend({
     phase: z
-      .enum(['Pending', 'Safeguarding', 'Restoring', 'Starting', 'Verifying', 'Switching', 'Completed', 'Failed'])
+      .enum([
+        'Pending',
+        'Safeguarding',
+        'Restoring',
+        'Starting',
+        'Verifying',
+        'Switching',
+        'PuttingBack',
+        'Completed',
+        'Failed',
+      ])
       .optional(),
+    /** The target was there: its data are replaced. Otherwise it is made anew. */
+    inPlace: z.boolean().optional(),
+    /** When what the target has was made safe, when what was restored was read, and when it answered a query. */
+    safeguardedAt: z.string().optional(),
+    readAt: z.string().optional(),
+    answeredAt: z.string().optional(),
     /** The Volume with the restored data, and the one that the target had before, which is kept. */
     volume: z.string().optional(),
     previousVolume: z.string().optional(),
@@ -127,6 +143,7 @@ export const Restore = defineKind('Restore', {
     startedAt: z.string().optional(),
     completedAt: z.string().optional(),
     failure: z.string().optional(),
+    failureReason: Reason.optional(),
   }),
 });
 export type Restore = ResourceOf<typeof Restore>;

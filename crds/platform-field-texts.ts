@@ -184,6 +184,11 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
   'Restore.spec.target.name': 'Name of it.',
   'Restore.spec.deadline': 'Time that it may take.',
   'Restore.status.phase': 'How far it is, in one word.',
+  'Restore.status.inPlace': 'True: the target was there, and its data are replaced. False: it is made anew.',
+  'Restore.status.safeguardedAt': 'When what the target has was made safe.',
+  'Restore.status.readAt': 'When all that was restored was read, and was what the backup has.',
+  'Restore.status.answeredAt': 'When what was restored first answered a query.',
+  'Restore.status.failureReason': 'The reason of the failure, in one word.',
   'Restore.status.restoreTime': 'What it took until a query was answered.',
 
   // RepoSync.

@@ -38,6 +38,8 @@ export const reasons = {
   NodeMissing: 'A node named in a region is not in the cluster. Correct spec.regions.',
   StorageMissing: 'A storage is not there, not active, or does not take this content. Correct spec.storages.',
   BridgeMissing: 'The bridge does not exist on a node. Correct spec.network.',
+  NoOrphans: 'Every guest with the marks of this installation belongs to an object.',
+  OrphansFound: 'Guests carry our marks and belong to no object. Nothing is done to them; see: containr orphans.',
   // Builder.
   BuilderReachable: 'The Docker engine answers.',
   BuilderUnreachable: 'The Docker engine does not answer. Check the endpoint and that Docker runs.',
@@ -123,6 +125,8 @@ export const reasons = {
   DriftCorrected: 'The guest differed from its spec and was corrected.',
   Adopting: 'A guest or volume without an object is being taken over; it stays as it is.',
   Adopted: 'A guest or volume without an object was taken over instead of made anew.',
+  AsDeclared: 'The configuration on Proxmox is as declared.',
+  Drifted: 'Somebody changed the configuration by hand, and it is only reported. See: containr drift list.',
   NodeOffline: 'The node does not answer; whether the guest runs is unknown.',
   GuestMissing: 'The guest is gone from Proxmox; a new one is made.',
   AddressAssigned: 'The guest has its address.',
@@ -153,6 +157,13 @@ export const reasons = {
   Growing: 'The volume is being grown.',
   Restoring: 'A backup is being restored.',
   BackupNotFound: 'The backup does not exist, failed, or has expired. Name one that is Completed.',
+  RestoreQueued: 'Another restore of the same target is under way.',
+  Safeguarding: 'What the target has is made safe before anything is restored.',
+  Proving: 'What was restored is read and queried in a guest of its own.',
+  Switching: 'The target is being given what was restored.',
+  PuttingBack: 'The restore failed; the target is given back what it had.',
+  RestoreCompleted: 'The target answers with the restored data.',
+  RestoreFailed: 'The restore failed, and the target has what it had before. The message says why.',
   BackupUnreadable:
     'The archive of the backup cannot be read; the message has the words of Proxmox. Restore another one.',
   // Database.

@@ -5,6 +5,8 @@ import type { DatabaseProtocol } from '../providers/database/client.ts';
 export interface DatabaseEngineFacts {
   /** As people write it. */
   title: string;
+  /** Versions within which data stay readable, newest first. */
+  series: readonly [string, ...string[]];
   protocol: DatabaseProtocol;
   /** The first is the one that clients use. */
   ports: readonly [{ name: string; port: number }, ...{ name: string; port: number }[]];
