@@ -17,6 +17,7 @@ import { recordedText } from './inventory.ts';
 import type { SourceContent } from './look-at-source.ts';
 import { managerOf, syncedKinds } from './place.ts';
 import { planPrune, type PrunePlan } from './plan-prune.ts';
+import { releaseFields } from './release-fields.ts';
 import { reportSync, type Findings, type Obstacle } from './report.ts';
 import { listed, type SourceProblem } from './source-problem.ts';
 import { intervalOf, SourceWatch, type SourceWatchDeps } from './source-watch.ts';
@@ -67,12 +68,13 @@ export function repoSyncReconciler(deps: RepoSyncDeps): Reconciler<RepoSync> {
       return synchronise(pass, memory.content, memory.steady);
     },
 
-    /** What was applied stays: to delete a RepoSync is no way to say that everything should go. */
+    /** What was applied stays, and belongs to nobody: to delete a RepoSync is no way to say that everything should go. */
     async finalize(pass) {
       const { uid } = pass.resource.metadata;
       source.forget(uid);
       if (source.isEnding(uid)) return waiting('Deleting', 'The read of the repository is being stopped.', 500);
-      return settled();
+      const held = await releaseFields(pass, { read, write: deps.writeAs(managerOf(pass.resource)) });
+      return held === 0 ? settled() : waiting('Deleting', 'The fields that it applied are being released.', MOVED_MS);
     },
   };
 

@@ -4,6 +4,7 @@ import { RepoSync } from '../../crds/repo-sync.ts';
 import { Secret } from '../../crds/secret.ts';
 import { Service } from '../../crds/service.ts';
 import { Volume } from '../../crds/volume.ts';
+import { readRecords } from '../../controller/apply/field-records.ts';
 import { repoSyncWorld, serviceYaml, type RepoSyncWorld } from './repo-sync-world.ts';
 
 let world: RepoSyncWorld;
@@ -225,6 +226,36 @@ describe('a RepoSync', () => {
     });
     expect(await image('a')).toBe('mine:1');
     expect(await image('b')).toBe('nginx:1.29');
+  });
+
+  it('leaves the items of lists alone that the repository does not state', async () => {
+    const manifest = serviceYaml('a') + "  env: [{ name: MINE, value: '1' }]\n";
+    await world.repository.commit({ 'deploy/a.yaml': manifest });
+    await world.sync();
+    await ready();
+    const env = [
+      { name: 'MINE', value: 'changed' },
+      { name: 'THEIRS', value: '2' },
+    ];
+    await change('a', { env });
+    await world.until(async () => (await world.service('a'))?.spec.env[0]?.value === '1');
+    expect((await world.service('a'))?.spec.env).toEqual([
+      { name: 'MINE', value: '1' },
+      { name: 'THEIRS', value: '2' },
+    ]);
+  });
+
+  it('leaves what it applied to whoever comes next when it is deleted', async () => {
+    await world.repository.commit(three);
+    await world.sync();
+    await ready();
+    const before = await world.service('a');
+    await world.store.delete(RepoSync, { namespace: 'shop', name: 'site' }, { manager: 'test' });
+    await world.until(async () => (await world.store.get(RepoSync, { namespace: 'shop', name: 'site' })) === undefined);
+    const after = await world.service('a');
+    expect(after?.spec).toEqual(before?.spec);
+    expect(readRecords(before?.metadata ?? {})).toMatchObject([{ manager: 'reposync/site' }]);
+    expect(readRecords(after?.metadata ?? {})).toEqual([]);
   });
 
   it('encrypts a Secret that stands in the repository as it is, warns, and does not write it twice', async () => {
