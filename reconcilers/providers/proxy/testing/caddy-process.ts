@@ -15,6 +15,8 @@ export interface TestCaddy extends AsyncDisposable {
   httpPort: number;
   httpsPort: number;
   folder: string;
+  /** Kills it and starts it anew, as it was started first. */
+  restart(): Promise<void>;
 }
 
 /** Why no Caddy can be started here, or undefined when one can. */
@@ -33,37 +35,53 @@ export async function startCaddy(apps?: unknown): Promise<TestCaddy> {
   };
   await writeFile(join(folder, 'caddy.json'), JSON.stringify(config));
   const env = { PATH: '/usr/bin:/bin', HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
-  const child = spawn(PROGRAM, ['run', '--config', join(folder, 'caddy.json')], {
-    env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const log: string[] = [];
-  child.stderr.on('data', (chunk: Buffer) => log.push(chunk.toString('utf8')));
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const endpoint = `unix://${socket}`;
+  let kill = await run();
 
-  async function stop(): Promise<void> {
-    child.kill('SIGKILL');
-    await ended;
+  /** Answers how to end it. */
+  async function run(): Promise<() => Promise<void>> {
+    const child = spawn(PROGRAM, ['run', '--config', join(folder, 'caddy.json')], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const log: string[] = [];
+    child.stderr.on('data', (chunk: Buffer) => log.push(chunk.toString('utf8')));
+    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    const end = async (): Promise<void> => {
+      child.kill('SIGKILL');
+      await ended;
+    };
+    for (let tries = 0; tries < 200 && child.exitCode === null; tries += 1) {
+      if (await answers(endpoint)) return end;
+      await sleep(25);
+    }
+    await end();
     await rm(folder, { recursive: true, force: true });
+    throw new Error(`Caddy did not start: ${log.join('').slice(-2_000)}`);
   }
 
-  const endpoint = `unix://${socket}`;
+  return {
+    endpoint,
+    httpPort: await freePort(),
+    httpsPort: await freePort(),
+    folder,
+    async restart() {
+      await kill();
+      kill = await run();
+    },
+    async [Symbol.asyncDispose]() {
+      await kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function answers(endpoint: string): Promise<boolean> {
   const admin = connectAdmin(endpoint);
   const { signal } = new AbortController();
-  for (let tries = 0; tries < 200 && child.exitCode === null; tries += 1) {
-    const answer = existsSync(socket)
-      ? await admin.call({ method: 'GET', path: '/config/' }, signal).catch(() => undefined)
-      : undefined;
-    if (answer?.status === 200) {
-      await admin.close();
-      const [httpPort, httpsPort] = [await freePort(), await freePort()];
-      return { endpoint, httpPort, httpsPort, folder, [Symbol.asyncDispose]: stop };
-    }
-    await sleep(25);
-  }
+  const answer = await admin.call({ method: 'GET', path: '/config/' }, signal).catch(() => undefined);
   await admin.close();
-  await stop();
-  throw new Error(`Caddy did not start: ${log.join('').slice(-2_000)}`);
+  return answer?.status === 200;
 }
 
 /** A port of this machine that is free now. */
