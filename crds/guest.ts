@@ -88,6 +88,10 @@ export const Guest = defineKind('Guest', {
     missingSince: z.string().optional(),
     /** A process that is not started again has ended; `lastExit` says how. */
     finished: z.boolean().default(false),
+    drift: z
+      .array(z.object({ field: z.string(), declared: z.string(), found: z.string(), since: z.string() }))
+      .default([]),
+    driftCorrectedAt: z.string().optional(),
     lastExit: z.object({ code: z.int().optional(), signal: z.int().optional(), at: z.string() }).optional(),
   }),
 });

@@ -21,6 +21,9 @@ export const WEBHOOK_REQUESTED_AT = `${GROUP}/webhook-requested-at`;
  */
 export const ADOPT_PREFIX = `${GROUP}/adopt-`;
 
+/** On a Guest: any new value has a drift corrected that is otherwise only reported. */
+export const CORRECT_DRIFT = `${GROUP}/correct-drift`;
+
 /** An object that goes when its owner goes. `controller`: the owner's loop is woken by this object's changes. */
 export const OwnerReference = z.strictObject({
   apiVersion: z.string().max(128),

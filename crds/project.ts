@@ -38,6 +38,7 @@ export const Project = defineKind('Project', {
     quota: Quota.default({}),
     network: z.strictObject({ isolated: z.boolean().default(false) }).default({ isolated: false }),
     suspended: z.boolean().default(false),
+    drift: z.enum(['Correct', 'Report']).optional(),
   }),
   status: CommonStatus.extend({
     usage: z

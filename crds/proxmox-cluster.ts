@@ -111,6 +111,29 @@ export const ProxmoxCluster = defineKind('ProxmoxCluster', {
       .default([]),
     nodesOnline: z.int().optional(),
     guests: z.int().optional(),
+    /** Guests that carry the marks of this installation and belong to no object: the first hundred, and how many there are. */
+    orphans: z
+      .array(
+        z.object({
+          vmid: z.int(),
+          node: z.string(),
+          name: z.string(),
+          running: z.boolean(),
+          since: z.string(),
+          why: z.string(),
+          /** What it says that it was made for. */
+          kind: z.string().optional(),
+          project: z.string().optional(),
+          object: z.string().optional(),
+          owner: z.string().optional(),
+          retained: z.boolean().optional(),
+          volumes: z
+            .array(z.object({ key: z.string(), name: z.string().optional(), size: z.string().optional() }))
+            .default([]),
+        }),
+      )
+      .default([]),
+    orphanCount: z.int().optional(),
   }),
 });
 export type ProxmoxCluster = ResourceOf<typeof ProxmoxCluster>;

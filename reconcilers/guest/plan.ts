@@ -40,6 +40,8 @@ interface PlanInput {
   missing?: Trouble | undefined;
   /** The volume that it waits for. */
   awaited?: Trouble | undefined;
+  /** What was changed by hand and is only to be reported. */
+  left?: ReadonlySet<keyof GuestChanges>;
   /** Its check has failed for as long as it may. */
   isLongUnhealthy?: boolean;
   now: Date;
@@ -97,7 +99,7 @@ function planWhileCreating(facts: { node: string; taskRunning: boolean }, vmid: 
 }
 
 function planForOurs(input: PlanInput, facts: OursFacts): GuestPlan {
-  const { spec, status, desired } = input;
+  const { spec, status, desired, left } = input;
   if (facts.lock !== undefined) {
     const message = `Proxmox has locked guest ${status.vmid} (${facts.lock}); waiting until it is done.`;
     return { do: 'wait', reason: 'Locked', message, checkAfterMs: LOCK_CHECK_MS };
@@ -106,7 +108,8 @@ function planForOurs(input: PlanInput, facts: OursFacts): GuestPlan {
   if (spec.power === 'stopped' || status.finished)
     return facts.running ? { do: 'stop', why: 'asked' } : { do: 'nothing' };
 
-  const changes = facts.config ? differences(desired, facts.config) : {};
+  const differing = facts.config ? differences(desired, facts.config) : {};
+  const changes = left ? without(differing, left) : differing;
   if (Object.keys(changes).length > 0) return { do: 'configure', changes };
   return facts.running ? planForRunning(input) : planForStopped(input);
 }
@@ -126,6 +129,10 @@ function planForRunning({ spec, status, desired, missing, isLongUnhealthy }: Pla
   if (!isCurrent(spec, status, desired)) return { do: 'stop', why: 'restart' };
   if (!spec.hold && status.startedDigest === desired.heldDigest) return { do: 'release' };
   return isLongUnhealthy ? { do: 'stop', why: 'unhealthy' } : { do: 'nothing' };
+}
+
+function without(changes: GuestChanges, left: ReadonlySet<string>): GuestChanges {
+  return Object.fromEntries(Object.entries(changes).filter(([key]) => !left.has(key)));
 }
 
 /** It runs with the process configuration that it should, if need be once it is released. What must run once is not started over for a newer one. */

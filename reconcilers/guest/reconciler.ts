@@ -5,6 +5,7 @@ import { controllerOf } from '../../controller/object-key.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import { Guest } from '../../crds/guest.ts';
 import { Job } from '../../crds/job.ts';
+import { CORRECT_DRIFT } from '../../crds/meta.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { GuestLinks } from '../providers/guest/guest-links.ts';
@@ -21,6 +22,7 @@ import { actOnGuest } from './act.ts';
 import { secretUid, takeOver } from './adopt.ts';
 import { AuditTurns } from './audit-turns.ts';
 import { isLongUnhealthy, noteSteady, noteStop } from './crash.ts';
+import { driftCondition, driftOf, driftPolicy, leftAlone } from './drift.ts';
 import { desiredGuest, type DesiredGuest } from './desired.ts';
 import { environmentShape, resolveEnvironment } from './environment.ts';
 import { finalizeGuest } from './finalize.ts';
@@ -151,7 +153,12 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
       const guest = { ...pass.resource, status: pass.status };
       const strangeDisks = config && unknownDisks(guest, deps.resources.read.list(Volume), config);
       const missing = environment.ok ? undefined : { reason: environment.reason, message: environment.message };
-      pass.status = reportGuest(guest, pass.status, { facts, live, setback, missing, strangeDisks }, pass.now);
+      const policy = driftPolicy(guest, deps.resources.read);
+      const drifted = config && driftOf(pass.status, desired, config, pass.now);
+      if (policy === 'Report' && drifted && drifted.length > pass.status.drift.length)
+        pass.event('Warning', 'Drifted', driftCondition(policy, drifted).message);
+      const drift = drifted && { policy, fields: drifted };
+      pass.status = reportGuest(guest, pass.status, { facts, live, setback, missing, strangeDisks, drift }, pass.now);
 
       const plan = planGuest({
         spec,
@@ -160,9 +167,12 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
         desired,
         missing,
         awaited: config && awaitedVolume(guest, deps.resources.read.list(Volume, guest.metadata.namespace), config),
+        left: leftAlone(policy, drifted ?? []),
         isLongUnhealthy: isLongUnhealthy(spec, pass.status, pass.now),
         now: pass.now,
       });
+      const asked = guest.metadata.annotations?.[CORRECT_DRIFT];
+      if (config && plan.do !== 'configure' && asked !== undefined) pass.status.driftCorrectedAt = asked;
       if (plan.do === 'hold') return notReady(pass, waiting(plan.trouble.reason, plan.trouble.message, HELD_CHECK_MS));
       if (plan.do === 'stall') return stalled(plan.reason, plan.message, 60_000);
       if (plan.do === 'wait') return waiting(plan.reason, plan.message, plan.checkAfterMs);

@@ -4,6 +4,7 @@ import type { GuestLinkState } from '../providers/guest/guest-links.ts';
 import type { HealthState } from '../providers/guest/health-monitor.ts';
 import type { Trouble } from '../shared/trouble.ts';
 import { hostOf } from './desired.ts';
+import { driftCondition, type DriftPolicy } from './drift.ts';
 import { endInWords, exitOf } from './finish.ts';
 import { unknownDisksCondition, type GuestDisk } from './mounts.ts';
 import type { GuestFacts } from './observe.ts';
@@ -37,6 +38,8 @@ export interface GuestFindings {
   setback?: Trouble | undefined;
   /** What its environment lacks; a guest that runs already goes on. */
   missing?: Trouble | undefined;
+  /** What was changed by hand, and what is done about it; undefined when its config was not looked at. */
+  drift?: { policy: DriftPolicy; fields: Guest['status']['drift'] } | undefined;
   /** Disks of no Volume; undefined when its config was not looked at. */
   strangeDisks?: readonly GuestDisk[] | undefined;
 }
@@ -45,7 +48,7 @@ export interface GuestFindings {
 export function reportGuest(
   guest: Guest,
   status: Guest['status'],
-  { facts, live, setback, missing, strangeDisks }: GuestFindings,
+  { facts, live, setback, missing, strangeDisks, drift }: GuestFindings,
   now: Date,
 ): Guest['status'] {
   const next = withFacts(guest.spec, status, facts, live, now);
@@ -60,7 +63,12 @@ export function reportGuest(
     const told = unknownDisksCondition(guest, strangeDisks);
     conditions = told ? setCondition(conditions, told, at) : removeCondition(conditions, 'DisksKnown');
   }
-  return { ...next, conditions };
+  if (!drift) return { ...next, conditions };
+  return {
+    ...next,
+    drift: drift.fields,
+    conditions: setCondition(conditions, driftCondition(drift.policy, drift.fields), at),
+  };
 }
 
 /** When the guest has to be looked at again though nothing changed: a running process becomes ready by time alone. */

@@ -1,6 +1,8 @@
 import { conditionIs } from '../../crds/condition.ts';
 import { Database } from '../../crds/database.ts';
 import { Guest } from '../../crds/guest.ts';
+import { SERVICE_LABEL } from '../../crds/meta.ts';
+import { Project } from '../../crds/project.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Route } from '../../crds/route.ts';
 import { Secret } from '../../crds/secret.ts';
@@ -31,6 +33,18 @@ export const guestWatches: readonly WatchedKind[] = [
     previous.status.replicas?.ready === status.replicas?.ready
       ? []
       : waitingFor(read, metadata),
+  ),
+  watching(Service, ({ metadata, spec }, read, previous) =>
+    previous?.spec.drift === spec.drift
+      ? []
+      : keys(
+          read
+            .list(Guest, metadata.namespace)
+            .filter((guest) => guest.metadata.labels?.[SERVICE_LABEL] === metadata.name),
+        ),
+  ),
+  watching(Project, ({ metadata, spec }, read, previous) =>
+    previous?.spec.drift === spec.drift ? [] : keys(read.list(Guest, metadata.name)),
   ),
   watching(Route, ({ metadata, status }, read, previous) =>
     previous !== undefined && previous.status.url === status.url ? [] : waitingFor(read, metadata),

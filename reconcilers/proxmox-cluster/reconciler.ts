@@ -8,11 +8,15 @@ import { watching, type Pass, type Reconciler, type Resources } from '../../cont
 import type { ClusterAccess, ClusterConnection, ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import { isProxmoxFault } from '../providers/proxmox/fault.ts';
 import { missingPrivileges } from '../providers/proxmox/permissions.ts';
+import { UnownedConfigs, unownedGuests } from '../shared/unowned-guests.ts';
+import { copiesIn } from './orphans.ts';
 import { reportCluster, type ClusterFacts } from './report.ts';
 
 export interface ProxmoxClusterDeps {
   resources: Resources;
   clusters: ClusterPool;
+  /** Names this installation on its guests. */
+  installation: string;
   readSecret: (name: string) => { ok: true; values: Readonly<Record<string, string>> } | { ok: false; message: string };
 }
 
@@ -23,8 +27,10 @@ const CHECK_TROUBLED_MS = 15_000;
 export function proxmoxClusterReconciler({
   resources,
   clusters,
+  installation,
   readSecret,
 }: ProxmoxClusterDeps): Reconciler<ProxmoxCluster> {
+  const unowned = new UnownedConfigs();
   return {
     kind: ProxmoxCluster,
     watches: [
@@ -54,7 +60,8 @@ export function proxmoxClusterReconciler({
       const connection = clusters.ensure(metadata.name, accessOf(spec, tokenId, tokenSecret));
       try {
         const facts = await observeCluster(spec, connection, pass.signal);
-        pass.status = reportCluster(pass.resource, pass.status, facts, pass.now);
+        const orphans = await observeOrphans(metadata.name, connection, pass.signal);
+        pass.status = reportCluster(pass.resource, pass.status, { ...facts, orphans }, pass.now);
       } catch (error) {
         if (!isProxmoxFault(error)) throw error;
         const reason =
@@ -88,13 +95,27 @@ export function proxmoxClusterReconciler({
       return settled();
     },
   };
+
+  /** Undefined while nothing may be concluded from what is listed. */
+  async function observeOrphans(
+    cluster: string,
+    connection: ClusterConnection,
+    signal: AbortSignal,
+  ): Promise<ClusterFacts['orphans']> {
+    const view = connection.observer.view();
+    if (!view?.fresh || view.quorate === false) return undefined;
+    const scope = { cluster, installation };
+    const rows = unownedGuests(view.resources.guests, resources.read, scope);
+    const read = await unowned.read(rows, connection, scope, signal);
+    return { rows, read, copies: copiesIn(view.resources.guests, resources.read, scope) };
+  }
 }
 
 async function observeCluster(
   spec: ProxmoxCluster['spec'],
   { client, observer }: ClusterConnection,
   signal: AbortSignal,
-): Promise<ClusterFacts> {
+): Promise<Omit<ClusterFacts, 'orphans'>> {
   const { version, release } = await client.version(signal);
   const permissions = await client.permissions(signal);
   const missing = missingPrivileges(permissions, {

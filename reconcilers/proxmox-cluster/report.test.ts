@@ -39,6 +39,7 @@ const good: ClusterFacts = {
     ['pve2', ['vmbr0']],
   ]),
   missingPrivileges: [],
+  orphans: undefined,
 };
 
 describe('troubleIn', () => {

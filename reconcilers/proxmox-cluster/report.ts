@@ -1,6 +1,7 @@
 import { setCondition, type ConditionInput } from '../../crds/condition.ts';
 import type { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import type { ClusterResources, ListedStorage } from '../providers/proxmox/client.ts';
+import { orphansCondition, reportOrphans, type OrphanFacts } from './orphans.ts';
 
 /** What a look at a cluster found. */
 export interface ClusterFacts {
@@ -11,6 +12,8 @@ export interface ClusterFacts {
   /** Bridges by node, for the nodes that were asked. */
   bridges: ReadonlyMap<string, readonly string[]>;
   missingPrivileges: readonly string[];
+  /** Undefined when nobody can tell. */
+  orphans: OrphanFacts | undefined;
 }
 
 /** The status as the facts have it: the first trouble is the reason why the cluster is not ready. Pure. */
@@ -30,6 +33,9 @@ export function reportCluster(
     message: 'The cluster answers and the token has what is needed.',
   };
   const { quorate: _, ...rest } = status;
+  const orphans = facts.orphans && reportOrphans(status.orphans, facts.orphans, now);
+  const at = { generation: cluster.metadata.generation, now };
+  const conditions = orphans ? setCondition(status.conditions, orphansCondition(orphans), at) : status.conditions;
   return {
     ...rest,
     version: facts.version,
@@ -46,7 +52,8 @@ export function reportCluster(
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     nodesOnline: nodes.filter(({ online }) => online).length,
     guests: guests.filter(({ vmid }) => vmid >= from && vmid <= to).length,
-    conditions: setCondition(status.conditions, ready, { generation: cluster.metadata.generation, now }),
+    ...orphans,
+    conditions: setCondition(conditions, ready, at),
   };
 }
 

@@ -13,6 +13,7 @@ export interface Counts {
 
 /** Conditions that stand only while there is something to say; the others always do. */
 export const passingConditions = [
+  'DriftFree',
   'ConfigResolved',
   'LastRunSucceeded',
   'Paused',
@@ -29,6 +30,7 @@ export function conditionsOf(service: Service, view: ServiceView, counts: Counts
     guestsCondition(view, counts),
     upToDateCondition(view),
     ...configCondition(service, view),
+    ...driftConditionOf(view),
     ...runCondition(view),
     ...routeCondition(view),
     ...pinnedCondition(view),
@@ -107,6 +109,19 @@ function pinnedCondition(view: ServiceView): ConditionInput[] {
 function pausedCondition({ spec }: Service): ConditionInput[] {
   const message = 'New revisions are held back. Resume: containr rollout resume.';
   return spec.rollout.paused ? [is('Paused', 'True', 'Paused', message)] : [];
+}
+
+/** What the guests say of theirs; nothing before one was looked at. */
+function driftConditionOf({ guests }: ServiceView): ConditionInput[] {
+  const all = guests.flatMap(({ metadata, status }) => {
+    const condition = findCondition(status.conditions, 'DriftFree');
+    return condition ? [{ name: metadata.name, condition }] : [];
+  });
+  const drifted = all.find(({ condition }) => condition.status === 'False');
+  if (drifted)
+    return [is('DriftFree', 'False', drifted.condition.reason, `Guest ${drifted.name}: ${drifted.condition.message}`)];
+  if (all.length === 0) return [];
+  return [is('DriftFree', 'True', 'AsDeclared', 'The configuration of the guests is as declared.')];
 }
 
 /** What the route says of itself. */

@@ -169,6 +169,7 @@ export class GuestWorld {
       proxmoxClusterReconciler({
         resources: resourcesFor(ProxmoxCluster),
         clusters,
+        installation: INSTALLATION,
         readSecret: () => ({ ok: true, values: { tokenId: 'a@pve!b', secret: 'x' } }),
       }),
       volumeReconciler({ resources: resourcesFor(Volume), ...shared }),

@@ -241,7 +241,12 @@ export class SpineWorld {
     return [
       projectReconciler(resourcesFor(Project)),
       secretReconciler({ check: () => ({ ok: true }), open: async () => ({}), outdated: () => [] }),
-      proxmoxClusterReconciler({ resources: resourcesFor(ProxmoxCluster), clusters, readSecret: read }),
+      proxmoxClusterReconciler({
+        resources: resourcesFor(ProxmoxCluster),
+        clusters,
+        installation: INSTALLATION,
+        readSecret: read,
+      }),
       builderReconciler({ resources: resourcesFor(Builder), builders, readSecret: read }),
       serviceReconciler({
         resources: resourcesFor(Service),
