@@ -1,0 +1,97 @@
+import { Backup, Restore } from '../../crds/backup.ts';
+import { conditionIs } from '../../crds/condition.ts';
+import { Database } from '../../crds/database.ts';
+import { Guest } from '../../crds/guest.ts';
+import { Volume } from '../../crds/volume.ts';
+import { controllerOf } from '../../controller/object-key.ts';
+import type { ResourceReader } from '../../controller/reconciler.ts';
+import type { RestoreFacts } from './machine.ts';
+import { restoreNames } from './parts.ts';
+
+/** What is recorded around one restore. */
+export interface RestoreView {
+  restore: Restore;
+  backup: Backup | undefined;
+  /** The target, when it is a database that is there. */
+  database: Database | undefined;
+  /** The guest of the database, after which the throwaway one is made. */
+  model: Guest | undefined;
+  /** The volume with what was restored. */
+  volume: Volume | undefined;
+  /** What the target had before. */
+  previous: Volume | undefined;
+  /** The throwaway guest. */
+  guest: Guest | undefined;
+  /** Another restore of the same target, which is under way or came first. */
+  rival: Restore | undefined;
+  facts: RestoreFacts;
+}
+
+/** Looks up what there is. Reads only the cache. */
+export function observeRestore(restore: Restore, read: ResourceReader): RestoreView {
+  const { spec, status, metadata } = restore;
+  const { namespace = '' } = metadata;
+  const { target } = spec;
+  const names = restoreNames(restore);
+  const named = (name: string | undefined) => (name === undefined ? undefined : read.get(Volume, { namespace, name }));
+  const database = target.kind === 'Database' ? read.get(Database, { namespace, name: target.name }) : undefined;
+  const volume = named(target.kind === 'Volume' ? target.name : names.volume);
+  const { previousVolume } = status;
+  const owned = database ? read.ownedBy(Guest, database.metadata.uid) : [];
+  return {
+    restore,
+    backup: read.get(Backup, { namespace, name: spec.backup }),
+    database,
+    model: owned.find((guest) => guest.metadata.deletionTimestamp === undefined),
+    volume,
+    previous: named(previousVolume ?? database?.status.volume),
+    guest: read.get(Guest, { namespace, name: names.guest }),
+    rival: read.list(Restore, namespace).find((other) => isAhead(other, restore)),
+    facts: {
+      failed: status.failure !== undefined,
+      admitted: status.inPlace !== undefined,
+      inPlace: status.inPlace === true,
+      safeguarded: status.safeguardedAt !== undefined,
+      restored: status.inPlace === true ? isParked(volume, restore) : isMade(target.kind, database, volume),
+      read: status.readAt !== undefined,
+      answered: status.answeredAt !== undefined,
+      switched: status.switchTo === names.volume && isReadyWith(database, names.volume),
+      putBack: database === undefined || database.status.volume === previousVolume,
+    },
+  };
+}
+
+/** Whether a database has a volume, and answers with it. Its loop takes Ready back with the note that it has another. Pure. */
+function isReadyWith(database: Database | undefined, volume: string): boolean {
+  return (
+    database !== undefined &&
+    database.status.volume === volume &&
+    conditionIs(database.status.conditions, 'Ready', 'True')
+  );
+}
+
+function isParked(volume: Volume | undefined, { metadata }: Restore): boolean {
+  return volume?.status.volid !== undefined && controllerOf(volume)?.uid === metadata.uid;
+}
+
+function isMade(
+  kind: Restore['spec']['target']['kind'],
+  database: Database | undefined,
+  volume: Volume | undefined,
+): boolean {
+  const made = kind === 'Database' ? database : volume;
+  return made !== undefined && conditionIs(made.status.conditions, 'Ready', 'True');
+}
+
+/** The same target, not at its end, and begun or made earlier. Pure. */
+function isAhead(other: Restore, than: Restore): boolean {
+  const isSame = other.spec.target.kind === than.spec.target.kind && other.spec.target.name === than.spec.target.name;
+  const isOver = other.status.phase === 'Completed' || other.status.phase === 'Failed';
+  if (other.metadata.uid === than.metadata.uid || !isSame || isOver) return false;
+  const [began, thanBegan] = [other, than].map(({ status }) => status.inPlace !== undefined);
+  return began === thanBegan ? order(other.metadata) < order(than.metadata) : began === true;
+}
+
+function order({ creationTimestamp, uid }: Restore['metadata']): string {
+  return `${creationTimestamp} ${uid}`;
+}

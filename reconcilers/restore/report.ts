@@ -1,0 +1,77 @@
+import type { Restore } from '../../crds/backup.ts';
+import { setCondition, type ConditionInput } from '../../crds/condition.ts';
+import type { Outcome } from '../../controller/outcome.ts';
+import type { RestoreState } from './machine.ts';
+
+/** The status on the way into a state. Pure. */
+export function enterState(
+  status: Restore['status'],
+  state: RestoreState,
+  { target, deadline }: Pick<Restore['spec'], 'target' | 'deadline'>,
+  now: Date,
+): Restore['status'] {
+  const before = status.phase;
+  const at = now.toISOString();
+  const isOver = state === 'Completed' || state === 'Failed';
+  const startedAt = status.startedAt ?? (state === 'Pending' || isOver ? undefined : at);
+  const isLate = (state === 'Failed' || state === 'PuttingBack') && status.failure === undefined;
+  const next: Restore['status'] = {
+    ...status,
+    phase: state,
+    ...(startedAt !== undefined && { startedAt }),
+    ...(isOver && { completedAt: status.completedAt ?? at }),
+    ...(isLate && { failure: lateWords(before, deadline), failureReason: 'DeadlineExceeded' }),
+  };
+  if (state === 'Completed') {
+    const ms = now.getTime() - Date.parse(startedAt ?? at);
+    next.restoreTime = `${Math.max(1, Math.ceil(ms / 1_000))}s`;
+  }
+  return isOver ? withReady(next, lastWords(next, state, target), now) : next;
+}
+
+/** What it waits for, where people look first. Pure. */
+export function tellProgress(
+  status: Restore['status'],
+  outcome: Outcome,
+  generation: number,
+  now: Date,
+): Restore['status'] {
+  if (outcome.type === 'settled' || status.phase === 'Completed' || status.phase === 'Failed') return status;
+  const { reason, message } = outcome;
+  return withReady(status, { type: 'Ready', status: 'False', reason, message }, now, generation);
+}
+
+function lastWords(
+  { failure, failureReason, restoreTime, previousVolume, switchTo, volume }: Restore['status'],
+  state: RestoreState,
+  { kind, name }: Restore['spec']['target'],
+): ConditionInput {
+  if (state === 'Completed') {
+    const kept =
+      previousVolume === undefined
+        ? ''
+        : ` What it had before is kept as Volume ${previousVolume}; delete that when it is not needed.`;
+    const message = `${kind} ${name} has the restored data after ${restoreTime}.${kept}`;
+    return { type: 'Ready', status: 'True', reason: 'RestoreCompleted', message };
+  }
+  const hadSwitched = switchTo !== undefined && volume !== undefined;
+  const kept = hadSwitched
+    ? ` The target has Volume ${previousVolume} again; the restored data stay in Volume ${volume}.`
+    : '';
+  return {
+    type: 'Ready',
+    status: 'False',
+    reason: failureReason ?? 'RestoreFailed',
+    message: `${failure ?? 'It failed.'}${kept}`,
+  };
+}
+
+function lateWords(before: string | undefined, deadline: string): string {
+  return before === 'Switching'
+    ? 'The database did not answer with what was restored within ten minutes.'
+    : `It was not done within ${deadline} (spec.deadline); it was ${before ?? 'Pending'}.`;
+}
+
+function withReady(status: Restore['status'], ready: ConditionInput, now: Date, generation = 1): Restore['status'] {
+  return { ...status, conditions: setCondition(status.conditions, ready, { generation, now }) };
+}
