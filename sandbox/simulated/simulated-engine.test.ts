@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,7 +82,7 @@ async function ask(...questions: Array<string | ((nonce: string) => string)>): P
     nonce ||= /^CONTAINR\/1 ([0-9a-f]{32})\n/.exec(text)?.[1] ?? '';
     const next = questions.shift();
     if (next !== undefined) socket.write(`${typeof next === 'string' ? next : next(nonce)}\n`);
-    else setTimeout(() => socket.destroy(), 30);
+    else setTimeout(() => socket.destroy(), 100);
   });
   await ended;
   return text;
@@ -120,7 +120,7 @@ describe('the simulated supervisor', () => {
     await engine.start(machine());
     expect(await (await fetch(`http://${address}:8080/x`)).text()).toBe('web, guest 100, answers\n');
     expect(entries(await ask(login, 'LOGS 0'))).toEqual([
-      's event=boot version=1',
+      's event=boot version=2',
       's event=start pid=2 attempt=1',
       'o web started, serving on port 8080',
       's event=listening port=8080',
@@ -138,7 +138,7 @@ describe('the simulated supervisor', () => {
     expect(entries(text).slice(0, 3)).toEqual([
       's event=stopping signal=SIGTERM',
       expect.stringMatching(/^s event=exit signal=SIGTERM pid=2 uptime_ms=\d+$/),
-      's event=boot version=1',
+      's event=boot version=2',
     ]);
     expect(await ask(login, 'LOGS 999999')).toContain('ERR the offset is beyond the end of the log\n');
   });
@@ -176,7 +176,7 @@ describe('the simulated supervisor', () => {
     const env = [configOf(['arg', '/bin/none'], ['secret', secret], ['restart', 'never'])];
     await engine.start(machine({ env }));
     expect(entries(await ask(login, 'LOGS 0'))).toEqual([
-      's event=boot version=1',
+      's event=boot version=2',
       's event=exec-failed errno=2 message=cannot run /bin/none: No such file or directory',
       's event=finished code=127',
     ]);
@@ -193,6 +193,87 @@ describe('the simulated supervisor', () => {
     await engine.start(machine({ env: ['CONTAINR_CONFIG=%%%'] }));
     expect(await exited).toBe(100);
     expect(engine.isRunning(100)).toBe(false);
+  });
+});
+
+describe('the runs of a simulated guest', () => {
+  const commands: Array<[string, string]> = [
+    ['command', 'digest'],
+    ...['/.containr/init', 'digest', '/data'].map((value): [string, string] => ['command-arg', value]),
+    ['command', 'dump'],
+    ['command-arg', '/bin/app'],
+    ['command-output', '/data/.containr/dump'],
+    ['command', 'fails'],
+    ['command-arg', '/bin/app'],
+    ['command', 'absent'],
+    ['command-arg', '/bin/none'],
+  ];
+  const config = (...more: Array<[string, string]>): Partial<GuestMachine> => ({
+    env: [
+      configOf(
+        ['arg', '/bin/app'],
+        ['secret', secret],
+        ['volume', '/data'],
+        ['env', 'SIMULATED_RUNS=fails:3'],
+        ...commands,
+        ...more,
+      ),
+    ],
+    mounts: [{ key: 'mp0', path: join(folder, 'volume'), mountPath: '/data', readOnly: false }],
+  });
+
+  async function run(id: string, name: string): Promise<string> {
+    for (;;) {
+      const line = /^RUN .*$/m.exec(await ask(login, `RUN ${id} ${name}`))?.[0] ?? 'nothing';
+      if (!line.endsWith('state=running'))
+        return line.replace(/tail=(.*)/, (_, tail: string) => Buffer.from(tail, 'base64').toString());
+    }
+  }
+
+  beforeEach(() => mkdir(join(folder, 'volume')));
+
+  it('tell what a volume holds, which the process put there, and not the same for another', async () => {
+    await engine.start(machine(config()));
+    const first = await run('1', 'digest');
+    expect(first).toMatch(/state=exited code=0 size=\d+ sha256=[0-9a-f]{64} [0-9a-f]{64} 1 64\n$/);
+    await engine.shutdown(100, 1000);
+    await engine.start(machine(config()));
+    expect((await run('2', 'digest')).split(' ').slice(-3)).toEqual(first.split(' ').slice(-3));
+    expect(await run('3', 'dump')).toContain('code=0 size=20 ');
+    expect(await readFile(join(folder, 'volume/.containr/dump'), 'utf8')).toBe('what /bin/app gives\n');
+    expect(await run('4', 'digest')).toContain(' 2 ');
+  });
+
+  it('fail as they are told to, and where there is no program', async () => {
+    await engine.start(machine(config()));
+    expect(await run('1', 'fails')).toContain('code=3 size=0');
+    expect(await run('2', 'absent')).toContain('code=127');
+    expect(await run('3', 'unknown')).toBe('RUN 3 state=unknown');
+    expect(await ask(login, 'RUN 1 dump')).toContain('ERR that id is a run of another command');
+  });
+
+  it('give their output and take input over the connection', async () => {
+    await engine.start(machine(config()));
+    expect(await ask(login, 'READ 1 dump')).toMatch(
+      /STREAM 1\n20\nwhat \/bin\/app gives\n0\nRUN 1 state=exited code=0 size=20/,
+    );
+    expect(await ask(login, 'WRITE 2 dump', '3\nabc0')).toMatch(/STREAM 2\nRUN 2 state=exited code=0 size=41/);
+  });
+
+  it('wait for nothing while the process is held, and remember their end over a restart', async () => {
+    await engine.start(machine(config(['hold', 'yes'])));
+    expect(await ask(login, 'STATUS')).toContain(' held\nheld\n');
+    const told = await run('1', 'digest');
+    expect(told).toContain(' 0 0\n');
+    await engine.shutdown(100, 1000);
+    await engine.start(machine(config(['hold', 'yes'])));
+    expect(await run('1', 'digest')).toBe(told);
+    expect(await ask(login, 'RELEASE', 'RELEASE')).toMatch(/running\nrunning\n$/);
+    expect(entries(await ask(login, 'LOGS 0')).slice(-4, -1)).toEqual([
+      's event=boot version=2',
+      's event=held',
+      's event=start pid=2 attempt=1',
+    ]);
   });
 });
 

@@ -9,6 +9,20 @@ export interface SupervisorConfig {
   port: number;
   readyPort: number | undefined;
   logLimit: number;
+  /** Where volumes are mounted. */
+  volumes: string[];
+  /** What it may be asked to run. */
+  commands: SupervisorProgram[];
+  /** The process is not started before it is told to. */
+  hold: boolean;
+}
+
+/** A program that a guest may be asked to run. */
+export interface SupervisorProgram {
+  name: string;
+  argv: string[];
+  outputPath?: string;
+  inputPath?: string;
 }
 
 /** Decodes `CONTAINR_CONFIG`; undefined when it cannot be used. Unknown keys are ignored. */
@@ -17,8 +31,10 @@ export function readSupervisorConfig(encoded: string | undefined): SupervisorCon
   const fields = Buffer.from(encoded, 'base64').toString('utf8').split('\0');
   if (fields.pop() !== '' || fields.length % 2 !== 0) return undefined;
   const values = new Map<string, string[]>();
+  const commands: SupervisorProgram[] = [];
   for (let index = 0; index < fields.length; index += 2) {
     const key = fields[index] ?? '';
+    readProgram(commands, key, fields[index + 1] ?? '');
     values.set(key, [...(values.get(key) ?? []), fields[index + 1] ?? '']);
   }
   const last = (key: string): string | undefined => values.get(key)?.at(-1);
@@ -35,7 +51,20 @@ export function readSupervisorConfig(encoded: string | undefined): SupervisorCon
     port: Number(last('port') ?? 10_301),
     readyPort: readyPort === undefined ? undefined : Number(readyPort),
     logLimit: Number(last('log-limit') ?? 64 * 1024 ** 2),
+    volumes: values.get('volume') ?? [],
+    commands,
+    hold: last('hold') === 'yes',
   };
+}
+
+/** What follows a command's name belongs to it. */
+function readProgram(commands: SupervisorProgram[], key: string, value: string): void {
+  if (key === 'command') commands.push({ name: value, argv: [] });
+  const program = commands.at(-1);
+  if (!program) return;
+  if (key === 'command-arg') program.argv.push(value);
+  if (key === 'command-output') program.outputPath = value;
+  if (key === 'command-input') program.inputPath = value;
 }
 
 /** `NAME=value` entries by name; the last of several wins. */

@@ -1,12 +1,17 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { answerRunOrder, readChunks, readRunOrder, type RunOrder } from './run-order.ts';
 import type { SupervisorLog } from './supervisor-log.ts';
+import type { SupervisorRuns } from './supervisor-runs.ts';
 
 /** What the port needs of the supervisor. */
 export interface Supervised {
   readonly log: SupervisorLog;
   readonly secret: string;
+  readonly runs: SupervisorRuns;
   state(): string;
+  /** Starts a process that is held. */
+  release(): void;
 }
 
 const maxLine = 4096;
@@ -46,6 +51,8 @@ class Connection {
   readonly #login: NodeJS.Timeout;
   #held = '';
   #stopFollowing: () => void = () => undefined;
+  /** Takes what comes, while it is the input of a run. */
+  #takeInput: ((text: string) => void) | undefined;
   isAdmitted = false;
 
   constructor(socket: Socket, supervised: Supervised) {
@@ -68,6 +75,7 @@ class Connection {
 
   #receive(text: string): void {
     this.#held += text;
+    if (this.#takeInput) return this.#takeInput(this.#held);
     for (let end = this.#held.indexOf('\n'); end >= 0; end = this.#held.indexOf('\n')) {
       const line = this.#held.slice(0, end);
       this.#held = this.#held.slice(end + 1);
@@ -99,6 +107,13 @@ class Connection {
       this.#socket.write(`${this.#supervised.state()}\n`);
       return;
     }
+    if (line === 'RELEASE') {
+      this.#supervised.release();
+      this.#socket.write(`${this.#supervised.state()}\n`);
+      return;
+    }
+    const order = readRunOrder(line);
+    if (order) return void this.#run(order);
     const offset = /^LOGS (\d{1,15})$/.exec(line)?.[1];
     if (offset === undefined) return this.#refuse('unknown command');
     this.#follow(Number(offset));
@@ -128,6 +143,20 @@ class Connection {
       this.#socket.off('drain', send);
     };
     send();
+  }
+
+  async #run(order: RunOrder): Promise<void> {
+    await answerRunOrder(order, this.#supervised.runs, this.#socket, () => this.#input()).catch(() => this.end());
+  }
+
+  #input(): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      this.#socket.once('close', () => reject(new Error('the client left before all was there')));
+      this.#takeInput = (text) => {
+        const input = readChunks(text);
+        if (input) resolve(input);
+      };
+    });
   }
 
   #refuse(why: string): void {

@@ -2,12 +2,14 @@ import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { GuestMachine } from '../engine/engine.ts';
 import { behaviourOf, type Behaviour } from './behaviour.ts';
+import { GuestFiles } from './guest-files.ts';
 import { closeServer, listen, listenFor } from './responder.ts';
 import { SupervisorLog } from './supervisor-log.ts';
 import { SupervisorPort } from './supervisor-port.ts';
 import type { SupervisorConfig } from './supervisor-config.ts';
+import { SupervisorRuns } from './supervisor-runs.ts';
 
-type State = 'starting' | 'running' | 'listening' | 'backoff' | 'finished' | 'stopping';
+type State = 'held' | 'starting' | 'running' | 'listening' | 'backoff' | 'finished' | 'stopping';
 
 const firstBackoffMs = 1000;
 const longestBackoffMs = 60_000;
@@ -35,6 +37,7 @@ export class SupervisorProcess {
   readonly #behaviour: Behaviour;
   readonly #log: SupervisorLog;
   readonly #port: SupervisorPort | undefined;
+  readonly #files: GuestFiles;
   #portServer: Server | undefined;
   #servers: Server[] = [];
   #state: State = 'starting';
@@ -51,21 +54,37 @@ export class SupervisorProcess {
     this.#image = image;
     this.#behaviour = behaviourOf(config.env, image.labels);
     this.#log = new SupervisorLog(join(machine.rootfs, '.containr/log'), config.logLimit);
+    this.#files = new GuestFiles(machine);
     const { secret } = config;
     if (secret !== undefined && secret !== '') {
-      this.#port = new SupervisorPort({ log: this.#log, secret, state: () => this.#state });
+      const runs = new SupervisorRuns({
+        config,
+        files: this.#files,
+        recordPath: join(machine.rootfs, '.containr/log/runs'),
+        has: (program) => image.has(program),
+      });
+      this.#port = new SupervisorPort({
+        log: this.#log,
+        secret,
+        runs,
+        state: () => this.#state,
+        release: () => {
+          if (this.#state === 'held') void this.#run();
+        },
+      });
     }
   }
 
   /** Resolves once process 1 runs and listens. */
   async start(): Promise<void> {
-    this.#log.write('s', 'event=boot version=1');
+    this.#log.write('s', 'event=boot version=2');
     const { address } = this.#listening;
     if (address !== undefined && this.#port) {
       const port = this.#port;
       this.#portServer = await listen(address, this.#config.port, (socket) => port.accept(socket));
     }
-    await this.#run();
+    if (this.#config.hold) this.#hold();
+    else await this.#run();
   }
 
   /** Ends the process and then process 1, as when the guest is asked to stop. */
@@ -87,6 +106,11 @@ export class SupervisorProcess {
     this.#portServer = undefined;
   }
 
+  #hold(): void {
+    this.#state = 'held';
+    this.#log.write('s', 'event=held');
+  }
+
   async #run(): Promise<void> {
     const { hostname, vmid } = this.#machine;
     this.#attempt += 1;
@@ -100,6 +124,7 @@ export class SupervisorProcess {
     this.#startedAt = Date.now();
     this.#log.write('s', `event=start pid=${this.#pid} attempt=${this.#attempt}`);
     this.#state = 'running';
+    for (const volume of this.#config.volumes) this.#files.settleIn(volume);
     const { address, ports } = this.#listening;
     this.#log.write('o', `${hostname} started${ports.length > 0 ? `, serving on port ${ports.join(', ')}` : ''}`);
     if (this.#behaviour.health === 'crash') {

@@ -3,6 +3,9 @@ import type { GuestEndpoint, GuestLinks } from './guest-links.ts';
 import type { GuestRead, GuestRun, GuestRunRequest } from './guest-run.ts';
 import { giveOrder, OrderLost, type OrderLine, type OrderTools } from './supervisor-order.ts';
 
+const chunkBytes = 64 * 1024;
+const lostOnTheWay = 'the connection was lost on the way';
+
 type Orders = Pick<GuestLinks, 'run' | 'read' | 'write' | 'release'>;
 
 /** What the supervisors of guests can be told to do, each order over a connection of its own; guest/README.md has the protocol. */
@@ -90,30 +93,33 @@ function receive(line: OrderLine, id: string): GuestRead {
   const stream = new PassThrough();
   stream.on('error', () => undefined);
   stream.once('close', () => line.close());
-  const end = unlessLost(async () => {
-    try {
-      for (;;) {
-        const header = await line.line();
-        if (header === undefined || !/^\d{1,8}$/.test(header))
-          throw new OrderLost('the connection was lost on the way');
-        let left = Number(header);
-        if (left === 0) break;
-        while (left > 0) {
-          const bytes = await line.bytes(left);
-          if (!bytes) throw new OrderLost('the connection was lost on the way');
-          left -= bytes.length;
-          if (!stream.write(bytes)) await drained(stream);
-        }
-      }
-      const run = readRun((await line.line()) ?? '', id);
-      stream.end();
-      return run;
-    } catch (error) {
-      stream.destroy(error instanceof Error ? error : new Error(String(error)));
-      throw error;
+  return { stream, end: takeChunks(line, id, stream).catch((error: Error) => fails(stream, error)) };
+}
+
+/** Whoever reads only the stream learns of it there; whoever waits for the end, here. */
+function fails(stream: PassThrough, error: Error): GuestRun {
+  stream.destroy(error);
+  return { state: 'unreachable', message: error.message };
+}
+
+async function takeChunks(line: OrderLine, id: string, stream: PassThrough): Promise<GuestRun> {
+  for (;;) {
+    const header = (await line.line()) ?? '';
+    if (!/^\d{1,8}$/.test(header)) throw new OrderLost(lostOnTheWay);
+    let left = Number(header);
+    if (left === 0) break;
+    while (left > 0) {
+      const bytes = await line.bytes(left);
+      if (!bytes) throw new OrderLost(lostOnTheWay);
+      left -= bytes.length;
+      if (!stream.write(bytes)) await drained(stream);
     }
-  });
-  return { stream, end };
+  }
+  const answer = await line.line();
+  if (answer === undefined) throw new OrderLost(lostOnTheWay);
+  const run = readRun(answer, id);
+  stream.end();
+  return run;
 }
 
 async function send(line: OrderLine, id: string, source: AsyncIterable<Uint8Array>): Promise<GuestRun> {
@@ -135,14 +141,12 @@ async function send(line: OrderLine, id: string, source: AsyncIterable<Uint8Arra
     }
     if (!isOver) line.socket.write('0\n');
     const answer = await end;
-    if (answer === undefined) throw new OrderLost('the connection was lost on the way');
+    if (answer === undefined) throw new OrderLost(lostOnTheWay);
     return readRun(answer, id);
   } finally {
     line.close();
   }
 }
-
-const chunkBytes = 64 * 1024;
 
 function drained(stream: PassThrough | OrderLine['socket']): Promise<void> {
   return new Promise((resolve) => {
