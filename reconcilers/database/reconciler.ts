@@ -1,15 +1,17 @@
 import { findCondition } from '../../crds/condition.ts';
+import { Backup } from '../../crds/backup.ts';
 import { Build } from '../../crds/build.ts';
 import { Database } from '../../crds/database.ts';
 import { Guest } from '../../crds/guest.ts';
 import { Secret } from '../../crds/secret.ts';
 import { Volume } from '../../crds/volume.ts';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
-import type { Pass, Reconciler, Resources } from '../../controller/reconciler.ts';
+import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
 import type { DatabaseAnswer, DatabaseClient, DatabaseRefusal } from '../providers/database/client.ts';
 import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import { troubleOf } from '../shared/trouble.ts';
 import { actOnDatabase, publishAddress, type SealValue } from './act.ts';
+import { carryOutBackups } from './carry-out-backups.ts';
 import { guestOf } from './children.ts';
 import { finalizeDatabase } from './finalize.ts';
 import { MEASURE_MS, measure, rowOf } from './metrics.ts';
@@ -44,28 +46,40 @@ export function databaseReconciler(deps: DatabaseDeps): Reconciler<Database> {
     kind: Database,
     owns: [Guest, Volume, Build, Secret],
 
+    watches: [
+      watching(Backup, ({ metadata, spec }) =>
+        spec.source.kind === 'Database' ? [{ namespace: metadata.namespace, name: spec.source.name }] : [],
+      ),
+    ],
+
     async reconcile(pass) {
-      const view = observeDatabase({ ...pass.resource, status: pass.status }, read, deps.readSecret);
-      const plan = planDatabase(view, pass.now);
-      if (plan.do !== 'refuse' && plan.do !== 'await' && plan.do !== 'look') {
-        const message = progress[plan.do];
-        await actOnDatabase(view, plan, { write, seal: deps.seal, randomBytes: deps.randomBytes });
-        // Otherwise nothing is known anew of what runs.
-        if (view.guests.length === 0 || plan.do === 'removeGuest')
-          await report(pass, view, {
-            guest: undefined,
-            answer: undefined,
-            pending: { reason: 'Provisioning', message },
-          });
-        // What leaves wakes us when it has left.
-        const isLeaving = plan.do === 'removeGuest' || plan.do === 'removeBuild';
-        return waiting('Provisioning', message, isLeaving ? HELD_CHECK_MS : 0);
-      }
-      return lookInside(pass, view, plan);
+      // They are due whatever else keeps the database from being as it should.
+      const backupMs = await carryOutBackups(pass, resources);
+      return lookWithin(await converge(pass), backupMs);
     },
 
     finalize: (pass) => finalizeDatabase(pass, resources),
   };
+
+  async function converge(pass: Pass<Database>): Promise<Outcome> {
+    const view = observeDatabase({ ...pass.resource, status: pass.status }, read, deps.readSecret);
+    const plan = planDatabase(view, pass.now);
+    if (plan.do !== 'refuse' && plan.do !== 'await' && plan.do !== 'look') {
+      const message = progress[plan.do];
+      await actOnDatabase(view, plan, { write, seal: deps.seal, randomBytes: deps.randomBytes });
+      // Otherwise nothing is known anew of what runs.
+      if (view.guests.length === 0 || plan.do === 'removeGuest')
+        await report(pass, view, {
+          guest: undefined,
+          answer: undefined,
+          pending: { reason: 'Provisioning', message },
+        });
+      // What leaves wakes us when it has left.
+      const isLeaving = plan.do === 'removeGuest' || plan.do === 'removeBuild';
+      return waiting('Provisioning', message, isLeaving ? HELD_CHECK_MS : 0);
+    }
+    return lookInside(pass, view, plan);
+  }
 
   /** Nothing is to be changed, or nothing can be: what remains is whether it answers. */
   async function lookInside(
@@ -136,6 +150,21 @@ const progress: Readonly<Record<Exclude<DatabasePlan['do'], 'refuse' | 'await' |
   createGuest: 'The guest is asked for.',
   changeGuest: 'The guest gets its new configuration.',
 };
+
+/** The same end, looked at again after `ms` at the latest. */
+function lookWithin(outcome: Outcome, ms = Infinity): Outcome {
+  switch (outcome.type) {
+    case 'settled':
+    case 'stalled':
+      return { ...outcome, recheckAfterMs: Math.min(outcome.recheckAfterMs, ms) };
+    case 'waiting':
+      return { ...outcome, checkAfterMs: Math.min(outcome.checkAfterMs, ms) };
+    case 'retry':
+      return outcome;
+    default:
+      return outcome satisfies never;
+  }
+}
 
 function conclude(pass: Pass<Database>, view: DatabaseView, guest: Guest, answer: DatabaseFindings['answer']): Outcome {
   const shrink = shrinkRefusal(view);

@@ -4,7 +4,7 @@ import type { Pass, Resources } from '../../controller/reconciler.ts';
 import { runOf } from './child-manifests.ts';
 import type { Surroundings } from './observe.ts';
 import { planRuns } from './plan-runs.ts';
-import type { Schedule } from './schedule.ts';
+import type { Schedule } from '../shared/schedule.ts';
 
 /** Does what is next for the runs of a service on a schedule. True when there may be more to do at once. */
 export async function carryOutRuns(

@@ -3,7 +3,7 @@ import type { Deployment } from '../../crds/deployment.ts';
 import type { Job } from '../../crds/job.ts';
 import type { Service } from '../../crds/service.ts';
 import type { Artifact } from '../../crds/workload.ts';
-import type { Schedule } from './schedule.ts';
+import type { Schedule } from '../shared/schedule.ts';
 
 /** What is next for the runs of a service of type cron. */
 export type RunsPlan =

@@ -25,7 +25,7 @@ import { needlessBuilds, planService, type ServicePlan } from './plan.ts';
 import { referrersToDatabase, referrersToSecret, referrersToService } from './referrers.ts';
 import { reportService } from './report.ts';
 import { restartGuests } from './restart-guests.ts';
-import { readSchedule } from './schedule.ts';
+import { readSchedule } from '../shared/schedule.ts';
 import { Sightings } from './sightings.ts';
 import { lookAgainWithin, untilNext } from './look-again.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Service } from '../../crds/service.ts';
-import { testObject } from '../shared/testing.ts';
+import { testObject } from './testing.ts';
 import { readSchedule, type Schedule } from './schedule.ts';
 
 function scheduleOf(schedule: string, timeZone?: string): Schedule {

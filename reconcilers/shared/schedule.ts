@@ -1,5 +1,4 @@
 import { Cron } from 'croner';
-import type { Service } from '../../crds/service.ts';
 
 /** When a schedule comes due. */
 export interface Schedule {
@@ -17,17 +16,26 @@ export type ScheduleReading = { ok: true; schedule: Schedule } | { ok: false; me
 
 const DEFAULT_TIME_ZONE = 'UTC';
 
+/** A schedule as a spec says it, at `field`. */
+export interface ScheduleText {
+  schedule?: string | undefined;
+  timeZone?: string | undefined;
+}
+
 /**
- * Reads the schedule of a service. On the day that clocks go forward, a run at a time that does not exist comes at the first
+ * Reads a schedule. On the day that clocks go forward, a run at a time that does not exist comes at the first
  * that does; on the day that they go back, a run at a time that comes twice comes once.
  */
-export function readSchedule({ schedule: text = '', timeZone = DEFAULT_TIME_ZONE }: Service['spec']): ScheduleReading {
+export function readSchedule(
+  { schedule: text = '', timeZone = DEFAULT_TIME_ZONE }: ScheduleText,
+  field = 'spec.schedule',
+): ScheduleReading {
   try {
     const cron = new Cron(text, { timezone: timeZone, fixedTimeRule: 'no-wildcard' });
     return { ok: true, schedule: scheduleOf(cron, `${text} ${timeZone}`) };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return { ok: false, message: `spec.schedule "${text}" in time zone ${timeZone} cannot be read: ${why}` };
+    return { ok: false, message: `${field} "${text}" in time zone ${timeZone} cannot be read: ${why}` };
   }
 }
 
