@@ -178,7 +178,7 @@ export function text(entry: Entry): string {
 
 /** Says whether an entry is the event of that name. */
 export function isEvent(name: string): (entry: Entry) => boolean {
-  return (entry) => text(entry).startsWith(`s event=${name} `);
+  return (entry) => `${text(entry)} `.startsWith(`s event=${name} `);
 }
 
 /** Says whether an entry is a line of that text, on stdout or stderr. */
