@@ -17,6 +17,11 @@ describe('generatedFiles', () => {
     }
   });
 
+  it('lists every definition for kubectl', () => {
+    const kustomization: unknown = parse(generatedFiles().get('crds/kustomization.yaml') ?? '');
+    expect(kustomization).toMatchObject({ resources: allKinds.map(({ plural }) => `${plural}.yaml`) });
+  });
+
   it('is what is checked in', async () => {
     expect(await staleFiles(join(import.meta.dirname, '..'))).toEqual([]);
   });
