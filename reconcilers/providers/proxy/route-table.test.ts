@@ -5,6 +5,7 @@ import { createCaddyClient } from './caddy-client.ts';
 import type { ProxyRoute } from './client.ts';
 import { createFakeCaddy, type FakeCaddy } from './fake.ts';
 import { createRouteTable, type RouteTable } from './route-table.ts';
+import { createSplitCaddyClient } from './split-caddy-client.ts';
 
 const { signal } = new AbortController();
 const settings = { httpPort: 80, httpsPort: 443 };
@@ -55,6 +56,17 @@ describe('a route table', () => {
     expect(caddy.reloads).toBe(0);
     table.configure(settings);
     expect(await told('web')).toBe(true);
+  });
+
+  it('has an answer for a route without a host: there is nothing to take', async () => {
+    table.configure(settings);
+    table.put({ id: 'web', hosts: [], upstreams: ['10.0.0.1:80'] });
+    expect(await told('web')).toBe(true);
+    table.put(route('web', '10.0.0.1:80'));
+    expect(await told('web')).toBe(true);
+    table.put({ id: 'web', hosts: [], upstreams: ['10.0.0.1:80'] });
+    expect(await told('web')).toBe(true);
+    expect(caddy.upstreamsOf('web.localhost')).toBeUndefined();
   });
 
   it('acknowledges what the proxy took, not what it was told', async () => {
@@ -126,6 +138,21 @@ describe('a route table', () => {
     table.put({ ...route('r7', '10.0.0.1:80'), hosts: [{ host: 'other.localhost', tls: 'off' }] });
     expect(await told('r7')).toBe(true);
     expect(table.refusalOf('r7')).toBeUndefined();
+  });
+
+  it('finds the one route that the Caddy in front of another refuses, and serves the others', async () => {
+    const edge = createFakeCaddy({ config: {} });
+    const client = createSplitCaddyClient({ edge, router: caddy, socket: '/run/router.sock' });
+    table = createRouteTable({ client, clock, onLateAnswer: () => undefined });
+    edge.refuseHost('r3.localhost');
+    table.configure(settings);
+    for (let index = 0; index < 10; index += 1)
+      table.put({ ...route(`r${index}`, '10.0.0.1:80'), hosts: [{ host: `r${index}.localhost`, tls: 'internal' }] });
+    for (let index = 0; index < 10; index += 1) expect(await told(`r${index}`)).toBe(true);
+    expect(table.refusalOf('r3')?.message).toMatch(/refuses/);
+    expect(table.refusalOf('r4')).toBeUndefined();
+    expect(table.acknowledged('r3')).toBeUndefined();
+    expect(table.acknowledged('r9')?.upstreams).toEqual(['10.0.0.1:80']);
   });
 
   it('does not look for a culprit among the routes when the ports are refused', async () => {

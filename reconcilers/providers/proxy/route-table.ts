@@ -178,6 +178,8 @@ export function createRouteTable({ client, clock, onLateAnswer }: RouteTableOpti
     },
 
     put(told) {
+      // Without a host there is nothing that the proxy could have.
+      if (told.hosts.length === 0) return this.remove(told.id);
       const route = sortedRoute(told);
       const isNews = !wanted.has(route.id) || !isDeepStrictEqual(wanted.get(route.id), route);
       if (!isNews && isAnswered(route.id)) return;

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Pool, request } from 'undici';
+import { Agent, Pool, request, WebSocket } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../controller/clock.ts';
 import { connectCaddy } from './connect-caddy.ts';
@@ -110,6 +110,20 @@ describe.skipIf(reason !== undefined)('traffic through a Caddy behind another', 
       await ask(name);
     }
     socket.destroy();
+  });
+
+  it('keeps a WebSocket over a change exactly where it says that it does', async () => {
+    await route(blue.address);
+    const dispatcher = new Agent({
+      connect: { lookup: (_, __, done) => done(null, [{ address: '127.0.0.1', family: 4 }]) },
+    });
+    const socket = new WebSocket(`ws://web.localhost:${edge.httpPort}/socket`, { dispatcher });
+    await new Promise((resolve) => socket.addEventListener('open', resolve));
+    await route(green.address);
+    await sleep(500);
+    expect(socket.readyState === WebSocket.OPEN).toBe(table.state().keepsStreams);
+    socket.close();
+    await dispatcher.destroy();
   });
 
   it('goes on after the router was killed and told anew', async () => {
