@@ -5,6 +5,7 @@ import { Volume } from '../../crds/volume.ts';
 import type { Resource } from '../../crds/define-kind.ts';
 import type { Resources } from '../../controller/reconciler.ts';
 import { controlledBy } from '../shared/owner.ts';
+import { LOGIN_KEYS, SAFEGUARD_OF } from '../shared/volume-login.ts';
 import { RELEASED_FROM, buildOf, credentialsName, guestOf, secretOf, volumeOf } from './children.ts';
 import { connectionUrl, newCredentials } from './engines/credentials.ts';
 import type { DatabaseView, KnownCredentials } from './observe.ts';
@@ -23,13 +24,16 @@ type Act = Exclude<DatabasePlan, { do: 'refuse' | 'await' | 'look' }>;
 
 /** Carries out one change. Asked for twice, after a crash, it comes to the same. */
 export async function actOnDatabase(view: DatabaseView, plan: Act, deps: ActDeps): Promise<void> {
-  const { database, definition, version, secret, volume } = view;
+  const { database, definition, version, secret, volume, source } = view;
   const { write } = deps;
   const series = version.ok ? version.series : '';
   switch (plan.do) {
     case 'createSecret': {
       const { port } = definition.ports[0];
-      const values = { ...newCredentials(definition, database.metadata.name, deps.randomBytes), port: String(port) };
+      const login = source?.ok
+        ? Object.fromEntries(LOGIN_KEYS.map((key) => [key, source.login[key] ?? '']))
+        : newCredentials(definition, database.metadata.name, deps.randomBytes);
+      const values = { ...login, port: String(port) };
       await write.create(Secret, secretOf(database, sealed(view, values, deps.seal)));
       return;
     }
@@ -37,7 +41,7 @@ export async function actOnDatabase(view: DatabaseView, plan: Act, deps: ActDeps
       if (secret) await write.update(Secret, { ...secret, metadata: adopted(secret, view) });
       return;
     case 'createVolume':
-      await write.create(Volume, volumeOf(database, definition, series));
+      await write.create(Volume, volumeOf(database, definition, series, source?.ok ? source.size : undefined));
       return;
     case 'adoptVolume':
       if (volume) await write.update(Volume, { ...volume, metadata: adopted(volume, view) });
@@ -98,6 +102,6 @@ function sealed(
 }
 
 function adopted({ metadata }: Resource, { database }: DatabaseView): Resource['metadata'] {
-  const { [RELEASED_FROM]: _, ...labels } = metadata.labels ?? {};
+  const { [RELEASED_FROM]: _, [SAFEGUARD_OF]: __, ...labels } = metadata.labels ?? {};
   return { ...metadata, labels, ownerReferences: [...(metadata.ownerReferences ?? []), controlledBy(database)] };
 }

@@ -3,7 +3,7 @@ import type { Database } from '../../crds/database.ts';
 import type { Kind, Manifest, Resource } from '../../crds/define-kind.ts';
 import { Guest } from '../../crds/guest.ts';
 import { API_VERSION, GROUP } from '../../crds/meta.ts';
-import { quantityMiB } from '../../crds/quantity.ts';
+import { quantityBytes, quantityMiB } from '../../crds/quantity.ts';
 import { Secret } from '../../crds/secret.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { Artifact, EnvVar } from '../../crds/workload.ts';
@@ -48,10 +48,18 @@ export function secretOf(database: Database, data: Record<string, string>): Mani
   return manifest(Secret, database, credentialsName(database), { data });
 }
 
-export function volumeOf(database: Database, definition: EngineDefinition, series: string): Manifest<Volume['spec']> {
+/** Empty, or out of the backup that the database is made from, whose volume had `archived`. Pure. */
+export function volumeOf(
+  database: Database,
+  definition: EngineDefinition,
+  series: string,
+  archived?: string,
+): Manifest<Volume['spec']> {
   const { storage } = planSize(definition, database.spec.plan);
-  const { region, retain } = database.spec;
-  const made = manifest(Volume, database, volumeName(database), { size: storage, region, retain });
+  const { region, retain, source } = database.spec;
+  const isLarger = archived !== undefined && quantityBytes(archived) > quantityBytes(storage);
+  const size = isLarger ? archived : storage;
+  const made = manifest(Volume, database, volumeName(database), { size, region, retain, ...(source && { source }) });
   const labels = { ...made.metadata.labels, [ENGINE_LABEL]: definition.engine, [SERIES_LABEL]: series };
   return { ...made, metadata: { ...made.metadata, labels } };
 }

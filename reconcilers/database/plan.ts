@@ -1,11 +1,13 @@
 import { quantityBytes } from '../../crds/quantity.ts';
 import { controllerOf } from '../../controller/object-key.ts';
 import type { Build } from '../../crds/build.ts';
+import type { Database } from '../../crds/database.ts';
 import type { Resource } from '../../crds/define-kind.ts';
 import type { Guest } from '../../crds/guest.ts';
 import type { Artifact } from '../../crds/workload.ts';
 import { stableHash } from '../shared/stable-hash.ts';
-import type { Trouble } from '../shared/trouble.ts';
+import { troubleOf, type Trouble } from '../shared/trouble.ts';
+import { SAFEGUARD_OF } from '../shared/volume-login.ts';
 import {
   ASKED_AT,
   ENGINE_LABEL,
@@ -14,6 +16,7 @@ import {
   credentialsName,
   guestName,
   guestOf,
+  volumeName,
 } from './children.ts';
 import { isOlder } from './engines/engine-version.ts';
 import { planSize } from './engines/plan-size.ts';
@@ -58,8 +61,10 @@ export function shrinkRefusal({ database, definition, volume }: DatabaseView): T
 function refusal(view: DatabaseView): DatabasePlan | undefined {
   const { database, definition, version, secret, credentials, volume, guests } = view;
   const { spec, status } = database;
+  const unsourced = sourceRefusal(view);
+  if (unsourced) return unsourced;
   if (!version.ok) return refuse('Rejected', version.message);
-  const foreign = [secret, volume].find((part) => part !== undefined && !isOursToTake(part, database.metadata));
+  const foreign = [secret, volume].find((part) => part !== undefined && !isOursToTake(part, database));
   if (foreign) {
     const words = `The ${foreign.kind} ${foreign.metadata.name} exists and does not belong to the database.`;
     return refuse('Rejected', `${words} Rename or delete it, or give the database another name.`);
@@ -82,6 +87,22 @@ function refusal(view: DatabaseView): DatabasePlan | undefined {
   if (status.version !== undefined && isOlder(version.version, status.version))
     return refuse('Rejected', `${definition.title} ${status.version} does not go back to ${version.version}.`);
   return undefined;
+}
+
+/** A backup of which a database is to be made has to fit, until it is made; nothing that is there is passed off for it. */
+function sourceRefusal({ database, source, secret, volume, version }: DatabaseView): DatabasePlan | undefined {
+  const { spec, metadata } = database;
+  const isOwn = (part: Resource | undefined): boolean => part !== undefined && controllerOf(part)?.uid === metadata.uid;
+  if (!source || (isOwn(secret) && isOwn(volume))) return undefined;
+  const other = [secret, volume].find((part) => part !== undefined && !isOwn(part));
+  if (other) {
+    const words = `There is a ${other.kind} ${other.metadata.name} of an earlier database of this name, and spec.source asks for other data.`;
+    return refuse('Rejected', `${words} Choose another name, or delete it.`);
+  }
+  if (!source.ok) return source.isFinal ? refuse(source.reason, source.message) : wait(source.reason, source.message);
+  if (!version.ok || version.series === source.series) return undefined;
+  const words = `Backup ${source.backup} has data of series ${source.series}, which ${version.series} does not read.`;
+  return refuse('Rejected', `${words} Set spec.version to ${source.series}, or leave it out; spec is ${spec.version}.`);
 }
 
 /** Login and volume: what outlives guests. */
@@ -120,10 +141,17 @@ function planBuild({ database, build, definition }: DatabaseView, now: Date): Da
 
 function planGuest(view: DatabaseView): DatabasePlan {
   const { database, definition, build, builds, guests, volume } = view;
+  const restoring = planRestoring(view);
+  if (restoring) return restoring;
   const artifact = build?.status.artifact;
   if (!artifact) return wait('AwaitingBuild', 'The image is being fetched.');
   const name = guestName(database, artifact);
-  const other = guests.find(({ metadata }) => metadata.name !== name || metadata.deletionTimestamp !== undefined);
+  const other = guests.find(
+    ({ metadata, spec }) =>
+      metadata.name !== name ||
+      metadata.deletionTimestamp !== undefined ||
+      spec.mounts.some(({ volume: mounted }) => mounted !== volumeName(database)),
+  );
   if (other) return { do: 'removeGuest', guest: other };
   if (volume?.spec.guest !== name) return { do: 'claimVolume', guest: name };
   const guest = guests.find(({ metadata }) => metadata.name === name);
@@ -136,15 +164,25 @@ function planGuest(view: DatabaseView): DatabasePlan {
   return old ? { do: 'removeBuild', build: old } : { do: 'look', guest };
 }
 
+/** A guest is made where its data are, so they have to be there first. */
+function planRestoring({ volume }: DatabaseView): DatabasePlan | undefined {
+  if (!volume?.spec.source || volume.status.volid !== undefined) return undefined;
+  const trouble = troubleOf(volume);
+  if (trouble) return refuse(trouble.reason, trouble.message);
+  return wait('Restoring', `Backup ${volume.spec.source.backup} is being restored to Volume ${volume.metadata.name}.`);
+}
+
 /** What it is made from and where it is stay as it was made. */
 function comparable(spec: Guest['spec']): object {
   return { ...spec, artifact: undefined, address: undefined };
 }
 
 /** Ours already, or kept from an earlier database of this name. */
-function isOursToTake(part: Resource, { name, uid }: Resource['metadata']): boolean {
+function isOursToTake(part: Resource, { metadata: { name, uid }, status: { volume: noted } }: Database): boolean {
   const owner = controllerOf(part)?.uid;
-  return owner === uid || (owner === undefined && part.metadata.labels?.[RELEASED_FROM] === name);
+  if (owner !== undefined) return owner === uid;
+  const { [RELEASED_FROM]: left, [SAFEGUARD_OF]: safeguard } = part.metadata.labels ?? {};
+  return left === name || (safeguard === name && part.metadata.name === noted);
 }
 
 function refuse(reason: Trouble['reason'], message: string): DatabasePlan {

@@ -1,5 +1,5 @@
-import { findCondition } from '../../crds/condition.ts';
-import { Backup } from '../../crds/backup.ts';
+import { findCondition, setCondition } from '../../crds/condition.ts';
+import { Backup, Restore } from '../../crds/backup.ts';
 import { Build } from '../../crds/build.ts';
 import { Database } from '../../crds/database.ts';
 import { Guest } from '../../crds/guest.ts';
@@ -18,6 +18,7 @@ import { MEASURE_MS, measure, rowOf } from './metrics.ts';
 import { observeDatabase, type DatabaseView, type ReadSecret } from './observe.ts';
 import { planDatabase, shrinkRefusal, type DatabasePlan } from './plan.ts';
 import { hostOfGuest, reportDatabase, type DatabaseFindings } from './report.ts';
+import { actOnSwitch, observeSwitch, planSwitch, type SwitchStep, type SwitchView } from './switch-volume.ts';
 
 export interface DatabaseDeps {
   resources: Resources;
@@ -50,6 +51,9 @@ export function databaseReconciler(deps: DatabaseDeps): Reconciler<Database> {
       watching(Backup, ({ metadata, spec }) =>
         spec.source.kind === 'Database' ? [{ namespace: metadata.namespace, name: spec.source.name }] : [],
       ),
+      watching(Restore, ({ metadata, spec: { target } }) =>
+        target.kind === 'Database' ? [{ namespace: metadata.namespace, name: target.name }] : [],
+      ),
     ],
 
     async reconcile(pass) {
@@ -62,6 +66,33 @@ export function databaseReconciler(deps: DatabaseDeps): Reconciler<Database> {
   };
 
   async function converge(pass: Pass<Database>): Promise<Outcome> {
+    const switching = observeSwitch({ ...pass.resource, status: pass.status }, read, deps.readSecret);
+    const step = switching && planSwitch(switching);
+    if (switching && step) return switchOver(pass, switching, step);
+    const outcome = await keep(pass);
+    // Also while its guest comes up again.
+    const { phase } = pass.status;
+    if (switching && (phase === 'Pending' || phase === 'Provisioning')) pass.status.phase = 'Restoring';
+    return outcome;
+  }
+
+  /** One step towards the volume that a restore asks for. That it is there is noted together with that nothing answers yet. */
+  async function switchOver(pass: Pass<Database>, view: SwitchView, step: SwitchStep): Promise<Outcome> {
+    const { name } = view.wanted.metadata;
+    const message = `The database is given Volume ${name}, as a restore asks for.`;
+    if (step.do !== 'note') await actOnSwitch(view, step, { write, seal: deps.seal });
+    const ready = { type: 'Ready', status: 'False', reason: 'Switching', message } as const;
+    const at = { generation: pass.resource.metadata.generation, now: pass.now };
+    pass.status = {
+      ...pass.status,
+      phase: 'Restoring',
+      conditions: setCondition(pass.status.conditions, ready, at),
+      ...(step.do === 'note' && { volume: name }),
+    };
+    return waiting('Switching', message, step.do === 'removeGuest' ? HELD_CHECK_MS : 0);
+  }
+
+  async function keep(pass: Pass<Database>): Promise<Outcome> {
     const view = observeDatabase({ ...pass.resource, status: pass.status }, read, deps.readSecret);
     const plan = planDatabase(view, pass.now);
     if (plan.do !== 'refuse' && plan.do !== 'await' && plan.do !== 'look') {

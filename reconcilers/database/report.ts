@@ -33,6 +33,8 @@ const failing: ReadonlySet<Reason> = new Set<Reason>([
   'BuildFailed',
   'CrashLoop',
   'LoginDenied',
+  'BackupNotFound',
+  'BackupUnreadable',
 ]);
 
 /** The status as the facts have it. Pure; where it is stays known while it is not there. */
@@ -105,6 +107,7 @@ function withLines(message: string, lines: readonly string[]): string {
 
 function phaseOf({ spec }: Database, guest: Guest | undefined, ready: ConditionInput): Phase {
   if (failing.has(ready.reason)) return 'Failed';
+  if (ready.reason === 'Restoring' || ready.reason === 'Switching') return 'Restoring';
   if (spec.power === 'stopped') return guest?.status.power === 'running' ? 'Stopping' : 'Stopped';
   if (ready.status === 'True') return 'Running';
   return guest ? 'Provisioning' : 'Pending';
