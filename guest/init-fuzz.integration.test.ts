@@ -20,7 +20,9 @@ describe.skipIf(!compiled)('the supervisor under random bytes', () => {
     async (seed) => {
       const data = join(folder, `${seed}`);
       await mkdir(data);
-      const answer = await run(fuzz, [data, `${seed}`, '150'], { env: { ASAN_OPTIONS: 'detect_leaks=1' } }).then(
+      const answer = await run(fuzz, [data, `${seed}`, '150'], {
+        env: { ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=1', UBSAN_OPTIONS: 'abort_on_error=1' },
+      }).then(
         () => 'no fault',
         (error: Error & { stderr: string }) => error.stderr.slice(-4000),
       );

@@ -50,7 +50,8 @@ static void fuzz_config(void)
 {
     static const char sample[] = "arg\0/bin/sh\0arg\0-c\0env\0A=b\0user\0app:web\0cwd\0/srv\0stop-signal\0SIGRTMIN+3\0"
                                  "restart\0never\0stop-timeout\0005000\0port\0008080\0listen\000127.0.0.1\0"
-                                 "log-limit\0001000000\0secret\0x\0";
+                                 "log-limit\0001000000\0secret\0x\0command\0dump\0command-arg\0/bin/x\0"
+                                 "command-output\0/data/x\0command\0load\0command-user\0app\0hold\0yes\0";
     char bytes[1000], text[2000];
     size_t size = sizeof sample - 1;
     memcpy(bytes, sample, size);
@@ -69,6 +70,8 @@ static void fuzz_config(void)
     struct list *lists[] = {&config.arguments, &config.environment, &config.nameservers, &config.searches,
                             &config.hosts};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]->item);
+    for (size_t i = 0; i < config.program_count; i++) free(config.program[i].arguments.item);
+    free(config.program);
     free(config.bytes);
 }
 
@@ -177,9 +180,59 @@ static void fuzz_recovery(const char *folder)
     empty_folder(folder);
 }
 
+/* There is no command, so that nothing is ever executed; but one run is known. */
+static void know_a_run(void)
+{
+    static struct config config;
+    memset(&runs, 0, sizeof runs);
+    runs.file = -1;
+    runs.run[0] = (struct run){.number = 1, .id = "known", .name = "n"};
+    set_result(&runs.run[0].result, 7, "%s", "it ended");
+    while (any(3) != 0) runs.run[0].result.tail[runs.run[0].result.tail_size++] = (char)any(256);
+    life.config = &config;
+}
+
+/* Records as crashes and other programs leave them: what is read back is whole, or is not there. */
+static void fuzz_runs(const char *folder)
+{
+    static char bytes[RUNS_MAX * SLOT_SIZE];
+    static struct program program = {.name = "n"};
+    struct config config = {.program = &program, .program_count = 1};
+    char path[PATH_MAX];
+    memset(&runs, 0, sizeof runs);
+    runs_open(folder, &config);
+    PROMISE(runs.file >= 0);
+    for (uint32_t i = 0; i < 10; i++) {
+        struct run *run = &runs.run[any(RUNS_MAX)];
+        *run = (struct run){.number = ++runs.number, .name = "n"};
+        snprintf(run->id, sizeof run->id, "run-%u", i);
+        PROMISE(record_start(run));
+        if (any(3) == 0) continue;
+        set_result(&run->result, (int)any(300), "%s", "");
+        run->result.tail_size = (uint32_t)any_bytes(run->result.tail, TAIL_LIMIT);
+        record_end(run);
+    }
+    PROMISE(pread(runs.file, bytes, sizeof bytes, 0) == sizeof bytes);
+    for (uint32_t count = any(20); count > 0; count--) damage(bytes, sizeof bytes);
+    for (uint32_t count = any(20); count > 0; count--) damage(bytes + any(RUNS_MAX) * SLOT_SIZE, 1000);
+    PROMISE(pwrite(runs.file, bytes, sizeof bytes, 0) == sizeof bytes);
+    if (any(5) == 0) PROMISE(ftruncate(runs.file, (off_t)any(sizeof bytes)) == 0);
+    close(runs.file);
+    memset(&runs, 0, sizeof runs);
+    runs_open(folder, &config);
+    for (const struct run *run = runs.run; run < runs.run + RUNS_MAX; run++) {
+        PROMISE(run->number == 0 || is_run_id(run->id));
+        PROMISE(run->number <= runs.number && run->result.tail_size <= TAIL_LIMIT);
+    }
+    close(runs.file);
+    snprintf(path, sizeof path, "%s/runs", folder);
+    unlink(path);
+}
+
 static void fuzz_client(const char *folder)
 {
-    static const char *const commands[] = {"STATUS\n", "LOGS 0\n", "LOGS 7\n", "LOGS ", "AUTH ", "\n", "9999999"};
+    static const char *const commands[] = {"STATUS\n", "LOGS 0\n", "LOGS 7\n", "LOGS ", "AUTH ", "\n", "9999999",
+                                          "RUN 1 n\n", "RUN ", "READ a-1 dump\n", "WRITE x y\n", "RELEASE\n", "RUN known n\n"};
     char line[COMMAND_LIMIT + 100] = "", proof[2 * SHA256_SIZE + 1];
     uint8_t digest[SHA256_SIZE];
     int ends[2];
@@ -188,6 +241,7 @@ static void fuzz_client(const char *folder)
     for (uint32_t count = any(200); count > 0; count--) log_frame('o', line, any(200));
     log_flush();
     server.secret = "secret";
+    know_a_run();
     PROMISE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
     struct client *client = &server.client[0];
     client_greet(client, ends[0]);
@@ -289,6 +343,76 @@ static void fuzz_stream(void)
     forget_log();
 }
 
+void __lsan_disable(void);
+
+static size_t some_archive(char *bytes)
+{
+    static const char *const names[] = {"a", "a/b", "a/b/c", "../x", "/tmp/containr-fuzz", "l", "l/x", "./", ""};
+    static const char types[] = "0000512125xxLKg67S3";
+    size_t size = 0;
+    for (uint32_t count = any(12); count > 0; count--) {
+        struct tar_header *header = (struct tar_header *)(bytes + size);
+        memset(header, 0, sizeof *header);
+        snprintf(header->name, sizeof header->name, "%s", names[any(sizeof names / sizeof *names)]);
+        snprintf(header->link, sizeof header->link, "%s", names[any(sizeof names / sizeof *names)]);
+        header->type = types[any(sizeof types - 1)];
+        uint32_t content = strchr("0xLKg", header->type) != NULL ? any(1500) : 0;
+        snprintf(header->mode, sizeof header->mode, "%07o", any(2) == 0 ? 0755 : any(010000));
+        put_octal(header->size, sizeof header->size, content);
+        put_octal(header->mtime, sizeof header->mtime, any(1u << 30));
+        if (any(6) == 0) damage((char *)header, sizeof *header);
+        if (any(8) == 0) header->size[0] = (char)(0x80 | any(128));
+        memcpy(header->magic, "ustar", 6);
+        unsigned sum = 0;
+        memset(header->checksum, ' ', sizeof header->checksum);
+        for (size_t i = 0; i < sizeof *header; i++) sum += ((const uint8_t *)header)[i];
+        put_octal(header->checksum, 7, sum);
+        size += sizeof *header;
+        memset(bytes + size, 'n', content);
+        if (header->type == 'x') {
+            static const char records[] = "9 uid=12\n12 path=a/zz\n15 linkpath=a/b\n11 mtime=-1\n";
+            memcpy(bytes + size, records, smaller(content, sizeof records - 1));
+            content = any(2) == 0 ? content : (uint32_t)smaller(content, sizeof records - 1);
+            put_octal(header->size, sizeof header->size, content);
+            if (any(3) == 0) damage(bytes + size, content);
+        }
+        size += content + (TAR_BLOCK - content % TAR_BLOCK) % TAR_BLOCK;
+    }
+    memset(bytes + size, 0, 2 * TAR_BLOCK);
+    return size + (any(4) == 0 ? any(TAR_BLOCK) : 2 * TAR_BLOCK);
+}
+
+/* In a process of its own, for it ends with the first thing that is wrong. */
+static void fuzz_archive(const char *folder)
+{
+    static char bytes[64 * 1024];
+    char path[PATH_MAX];
+    int ends[2], status;
+    size_t size = some_archive(bytes);
+    if (any(10) == 0) size = any_bytes(bytes, 5000);
+    snprintf(path, sizeof path, "%s/tree", folder);
+    PROMISE(pipe(ends) == 0);
+    pid_t child = fork();
+    PROMISE(child >= 0);
+    if (child == 0) {
+        __lsan_disable();
+        dup2(ends[0], STDIN_FILENO);
+        close(ends[1]);
+        dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+        read_archive(path);
+        _exit(EXIT_SUCCESS);
+    }
+    close(ends[0]);
+    signal(SIGPIPE, SIG_IGN);
+    write_all(ends[1], bytes, size);
+    close(ends[1]);
+    PROMISE(waitpid(child, &status, 0) == child);
+    PROMISE(WIFEXITED(status) && WEXITSTATUS(status) <= EXIT_FAILURE);
+    struct stat there;
+    snprintf(path, sizeof path, "%s/x", folder);
+    PROMISE(lstat(path, &there) != 0 && lstat("/tmp/containr-fuzz", &there) != 0);
+}
+
 int main(int count, char **argument)
 {
     PROMISE(count == 4);
@@ -300,6 +424,8 @@ int main(int count, char **argument)
         for (int i = 0; i < 20; i++) fuzz_tables();
         fuzz_recovery(argument[1]);
         fuzz_client(argument[1]);
+        if (round % 10 == 0) fuzz_runs(argument[1]);
+        for (int i = 0; i < 5; i++) fuzz_archive(argument[1]);
         if (round % 10 == 0) fuzz_memory();
         if (round % 10 == 0) fuzz_slow_client(argument[1]);
         fuzz_stream();
