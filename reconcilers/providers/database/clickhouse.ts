@@ -14,16 +14,18 @@ const REFUSALS: ReadonlySet<string> = new Set(['516', '193', '192', '81', '497']
 /** Asks one query over HTTP with the login in headers, where no log of requests has them. */
 export async function askClickhouse(target: DatabaseTarget, signal: AbortSignal): Promise<DatabaseAnswer> {
   const host = target.host.includes(':') ? `[${target.host}]` : target.host;
-  const { statusCode, headers, body } = await request(`http://${host}:${target.port}/`, {
-    method: 'POST',
-    headers: {
-      'x-clickhouse-user': target.username,
-      'x-clickhouse-key': target.password,
-      'x-clickhouse-database': target.database,
+  const { statusCode, headers, body } = await request(
+    `http://${host}:${target.port}/?database=${encodeURIComponent(target.database)}`,
+    {
+      method: 'POST',
+      headers: {
+        'x-clickhouse-user': target.username,
+        'x-clickhouse-key': target.password,
+      },
+      body: QUERY,
+      signal,
     },
-    body: QUERY,
-    signal,
-  });
+  );
   const text = await body.text();
   if (statusCode !== 200) {
     const code = String(headers['x-clickhouse-exception-code'] ?? '');

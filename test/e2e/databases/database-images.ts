@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, copyFileSync, writeFileSync, existsSync } from 
 import { join } from 'node:path';
 import type { DevEnvironment } from '../dev-environment.ts';
 import { debianRoot, obstacleToPackages } from './debian-root.ts';
-import { recipes, type ImageRecipe, type RealEngine } from './image-recipes.ts';
+import { recipes, type RealEngine } from './image-recipes.ts';
 
 /** Why look-alikes of the official images cannot be made here, or undefined when they can. */
 export function obstacleToImages(): string | undefined {
@@ -14,9 +14,9 @@ export function obstacleToImages(): string | undefined {
 
 /** Gives the builder of `dev` the image of an engine under each tag; no two of them have the same digest. */
 export function buildDatabaseImage(dev: DevEnvironment, engine: RealEngine, tags: readonly string[]): void {
-  const recipe: ImageRecipe = recipes[engine];
+  const recipe = recipes[engine];
   const [first, ...others] = tags.map((tag) => `${recipe.repository}:${tag}`);
-  if (first === undefined) return;
+  if (first === undefined || has(dev, first)) return;
   const context = join(dev.folder, `image-${engine}`);
   mkdirSync(context, { recursive: true });
   build(dev, debianRoot(recipe), first, ['FROM scratch', 'COPY . /', ...recipe.dockerfile], context);
@@ -34,11 +34,28 @@ export function buildShell(dev: DevEnvironment): void {
   build(dev, folder, 'shell:1', ['FROM scratch', 'COPY bin /bin', 'ENV PATH=/bin', 'CMD ["/bin/sh"]'], dev.folder);
 }
 
+function has(dev: DevEnvironment, image: string): boolean {
+  return run('docker', ['-H', endpointOf(dev), 'image', 'inspect', image]).status === 0;
+}
+
+function endpointOf(dev: DevEnvironment): string {
+  return dev.must('get', 'builder/default', '-o', 'jsonpath={.spec.endpoint}');
+}
+
 function build(dev: DevEnvironment, context: string, image: string, lines: readonly string[], beside: string): void {
   const dockerfile = join(beside, `Dockerfile-${image.replaceAll(/\W/g, '-')}`);
   writeFileSync(dockerfile, `${lines.join('\n')}\n`);
-  const endpoint = dev.must('get', 'builder/default', '-o', 'jsonpath={.spec.endpoint}');
-  const { status, output } = run('docker', ['-H', endpoint, 'build', '-q', '-f', dockerfile, '-t', image, context]);
+  const { status, output } = run('docker', [
+    '-H',
+    endpointOf(dev),
+    'build',
+    '-q',
+    '-f',
+    dockerfile,
+    '-t',
+    image,
+    context,
+  ]);
   if (status !== 0) throw new Error(`The image ${image} could not be made: ${output}`);
 }
 

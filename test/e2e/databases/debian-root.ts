@@ -23,14 +23,19 @@ const cache = join(tmpdir(), `containr-e2e-images-${process.getuid?.() ?? 0}`);
 const unneeded = [
   ...['doc', 'info', 'locale', 'man', 'perl', 'perl5', 'sounds'].map((name) => `usr/share/${name}`),
   ...['gconv', 'perl', 'perl-base'].map((name) => `usr/lib/x86_64-linux-gnu/${name}`),
-  ...['bash-completion', 'debconf', 'dpkg', 'apt', 'systemd', 'init.d'].flatMap((name) => [`usr/share/${name}`, `etc/${name}`]),
+  ...['bash-completion', 'debconf', 'dpkg', 'apt', 'systemd', 'init.d'].flatMap((name) => [
+    `usr/share/${name}`,
+    `etc/${name}`,
+  ]),
 ];
 
 /** Why images cannot be made of Debian's packages here, or undefined when they can. */
 export function obstacleToPackages(): string | undefined {
   if (run('dpkg-deb', ['--version']).status !== 0) return 'dpkg-deb is not installed';
   const all = Object.values(recipes).flatMap(({ packages, alone }) => [...packages, ...alone]);
-  return versionsOf(all) ? undefined : 'apt-get knows no place to fetch the servers from; its package lists may be missing';
+  return versionsOf(all)
+    ? undefined
+    : 'apt-get knows no place to fetch the servers from; its package lists may be missing';
 }
 
 /** The files of an image, unpacked once for these versions of the packages and kept for later runs. */
@@ -39,7 +44,9 @@ export function debianRoot(recipe: ImageRecipe): string {
   if (versions === undefined) throw new Error(`apt-get knows no place to fetch ${recipe.name} from.`);
   const entrypoint = readFileSync(join(import.meta.dirname, 'images', `${recipe.name}.sh`), 'utf8');
   const own = readFileSync(import.meta.filename, 'utf8');
-  const key = createHash('sha256').update(JSON.stringify([recipe, versions, entrypoint, own])).digest('hex');
+  const key = createHash('sha256')
+    .update(JSON.stringify([recipe, versions, entrypoint, own]))
+    .digest('hex');
   const kept = join(cache, `${recipe.name}-${key.slice(0, 16)}`);
   if (existsSync(kept)) return kept;
   mkdirSync(cache, { recursive: true, mode: 0o755 });
@@ -48,7 +55,11 @@ export function debianRoot(recipe: ImageRecipe): string {
     const archives = join(folder, 'archives');
     const root = join(folder, 'root');
     mkdirSync(join(archives, 'partial'), { recursive: true });
-    must('apt-get', ['install', '-y', '-q', '--download-only', ...options(archives), ...recipe.packages, ...common], archives);
+    must(
+      'apt-get',
+      ['install', '-y', '-q', '--download-only', ...options(archives), ...recipe.packages, ...common],
+      archives,
+    );
     if (recipe.alone.length > 0) must('apt-get', ['download', '-q', ...recipe.alone], archives);
     for (const name of readdirSync(archives).filter((file) => file.endsWith('.deb')))
       must('dpkg-deb', ['-x', name, root], archives);

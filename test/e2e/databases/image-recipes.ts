@@ -1,8 +1,14 @@
+/** The engines that run for real in the tests. */
+export const realEngines = ['postgresql', 'mariadb', 'redis', 'clickhouse'] as const;
+export type RealEngine = (typeof realEngines)[number];
+
 /** An image that keeps the contract of an official one: its variables, paths, ports, user, entrypoint and programs. */
 export interface ImageRecipe {
   /** Also the name of its entrypoint in `images/`. */
   name: string;
   repository: string;
+  /** Of one series, the older first. They say nothing of what is inside, which is Debian's version for both. */
+  tags: readonly [string, string];
   /** Debian's packages that come with all that they need. */
   packages: readonly string[];
   /** Packages of which the programs are wanted, but not what they need on a whole machine. */
@@ -18,10 +24,11 @@ export interface ImageRecipe {
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** From Debian's packages; its versions are those of Debian, whatever the tags say. */
-export const recipes = {
+export const recipes: Readonly<Record<RealEngine, ImageRecipe>> = {
   postgresql: {
     name: 'postgresql',
     repository: 'postgres',
+    tags: ['15', '15.99'],
     packages: [
       'libc-bin',
       'libgssapi-krb5-2',
@@ -52,13 +59,16 @@ export const recipes = {
   mariadb: {
     name: 'mariadb',
     repository: 'mariadb',
+    tags: ['10.11', '10.11.99'],
     packages: ['mariadb-server-core', 'mariadb-client-core', 'tzdata'],
     alone: ['mariadb-client', 'mariadb-common'],
     without: [
       ...['access', 'binlog', 'conv', 'import', 'plugin', 'show', 'slap', 'tzinfo-to-sql', 'waitpid'].map(
         (name) => `usr/bin/mariadb-${name}`,
       ),
-      ...['innochecksum', 'innotop', 'mytop', 'perror', 'replace', 'resolve_stack_dump'].map((name) => `usr/bin/${name}`),
+      ...['innochecksum', 'innotop', 'mytop', 'perror', 'replace', 'resolve_stack_dump'].map(
+        (name) => `usr/bin/${name}`,
+      ),
     ],
     user: { name: 'mysql', id: 999 },
     entrypoint: '/usr/local/bin/docker-entrypoint.sh',
@@ -73,6 +83,7 @@ export const recipes = {
   redis: {
     name: 'redis',
     repository: 'redis',
+    tags: ['7.2', '7.2.99'],
     packages: ['redis-tools'],
     alone: ['redis-server'],
     without: [],
@@ -90,6 +101,7 @@ export const recipes = {
   clickhouse: {
     name: 'clickhouse',
     repository: 'clickhouse/clickhouse-server',
+    tags: ['24.8', '24.8.99'],
     packages: ['clickhouse-server', 'clickhouse-client', 'tzdata'],
     alone: [],
     without: [],
@@ -102,7 +114,4 @@ export const recipes = {
       'EXPOSE 8123 9000 9009',
     ],
   },
-} as const satisfies Record<string, ImageRecipe>;
-
-/** The engines that run for real in the tests. */
-export type RealEngine = keyof typeof recipes;
+};

@@ -5,13 +5,6 @@ folder=/var/lib/clickhouse
 config=/etc/clickhouse-server/config.xml
 mkdir -p "$folder" /var/log/clickhouse-server /etc/clickhouse-server/config.d
 chown -R clickhouse:clickhouse "$folder" /var/log/clickhouse-server
-cat > /etc/clickhouse-server/config.d/listen.xml <<XML
-<yandex>
-  <listen_host>::</listen_host>
-  <listen_host>0.0.0.0</listen_host>
-  <listen_try>1</listen_try>
-</yandex>
-XML
 if [ -n "$CLICKHOUSE_USER" ]; then
   mkdir -p /etc/clickhouse-server/users.d
   cat > /etc/clickhouse-server/users.d/default-user.xml <<XML
@@ -47,6 +40,14 @@ XML
   kill "$server"
   wait "$server" || true
 fi
+# Only now, so that nobody takes the server that sets things up for the one that serves.
+cat > /etc/clickhouse-server/config.d/listen.xml <<XML
+<yandex>
+  <listen_host>::</listen_host>
+  <listen_host>0.0.0.0</listen_host>
+  <listen_try>1</listen_try>
+</yandex>
+XML
 if [ $# -lt 1 ] || [ "${1:0:2}" = -- ]; then
   exec gosu clickhouse clickhouse-server --config-file="$config" "$@"
 fi

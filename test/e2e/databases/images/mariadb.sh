@@ -19,8 +19,7 @@ if [ "$1" = mariadbd ] && [ ! -d "$datadir/mysql" ]; then
   "$@" --bootstrap <<SQL
 USE mysql;
 FLUSH PRIVILEGES;
-DELETE FROM global_priv WHERE user = 'root' AND host <> 'localhost';
-FLUSH PRIVILEGES;
+DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', 'root'@'$(hostname)';
 SET PASSWORD FOR 'root'@'localhost' = PASSWORD('$MARIADB_ROOT_PASSWORD');
 CREATE DATABASE IF NOT EXISTS \`$MARIADB_DATABASE\`;
 CREATE USER '$MARIADB_USER'@'%' IDENTIFIED BY '$MARIADB_PASSWORD';
