@@ -12,6 +12,7 @@ import { createKubernetesClient, type KubernetesClient } from '../../controller/
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
 import type { Resource } from '../../crds/define-kind.ts';
+import { API_VERSION } from '../../crds/meta.ts';
 import { Secret } from '../../crds/secret.ts';
 import { selfSignedCertificate } from '../../reconcilers/providers/proxmox/testing/self-signed-certificate.ts';
 import { kubernetesLeases } from './kubernetes-leases.ts';
@@ -25,6 +26,11 @@ export interface KubernetesApi {
   close(): Promise<void>;
 }
 
+interface ServeOptions {
+  /** By which objects are dated. */
+  clock?: Clock;
+}
+
 /** Under which Secrets pass the one rule of our API that Kubernetes has not: that their values are never answered. */
 const UNVEILED = 'Secret*';
 
@@ -32,8 +38,9 @@ const UNVEILED = 'Secret*';
  * Serves `api/resources` over memory without what only Containr demands of its users (admission, roles, hidden values), and
  * with what Kubernetes demands besides: namespaces that exist, replacements that state a version, Leases.
  */
-export async function serveKubernetesApi({ clock = systemClock }: { clock?: Clock } = {}): Promise<KubernetesApi> {
+export async function serveKubernetesApi({ clock = systemClock }: ServeOptions = {}): Promise<KubernetesApi> {
   const store = createMemoryStore({ clock, keepChanges: 100_000 });
+  await leaveFirstVersion(store);
   const closing = new AbortController();
   const namespaces = new Set<string>();
   const app = new Hono<ApiEnv>();
@@ -45,7 +52,7 @@ export async function serveKubernetesApi({ clock = systemClock }: { clock?: Cloc
     '/',
     resourceRoutes({
       store: unveiled(store),
-      clock,
+      clock: systemClock,
       closing: closing.signal,
       authenticated: createMiddleware<ApiEnv>(async (context, next) => {
         context.set('identity', { user: 'controller', admin: true, scope: 'admin', tokenId: 'service-account' });
@@ -87,6 +94,14 @@ export async function serveKubernetesApi({ clock = systemClock }: { clock?: Cloc
       await store.close();
     },
   };
+}
+
+/** No version of a real server is 0, which in a watch means any. */
+async function leaveFirstVersion(store: ResourceStore): Promise<void> {
+  const writer = { manager: 'controller/first' };
+  const metadata = { name: 'first', namespace: 'default' };
+  await store.create(Secret, { apiVersion: API_VERSION, kind: Secret.kind, metadata, spec: { data: {} } }, writer);
+  await store.delete(Secret, metadata, writer);
 }
 
 function kubernetesDemands(namespaces: ReadonlySet<string>) {

@@ -52,6 +52,16 @@ const INSTALLATION = 'a1b2c3d4';
 export const KEEP_UNUSED_MS = 2 * 3_600_000;
 export const REPOSITORY = 'https://git.example/shop/web.git';
 
+interface SpineOptions {
+  nodes?: readonly string[];
+  crash?: CrashPoint | undefined;
+  /** The world that another one left: this one begins over it with an empty store. */
+  after?: SpineWorld;
+  /** Instead of memory, by the same clock. */
+  store?: ResourceStore;
+  clock?: FakeClock;
+}
+
 interface PrepareOptions {
   builder?: boolean;
   /** What is different about the cluster; false for none. */
@@ -79,12 +89,11 @@ export class SpineWorld {
   readonly world: World;
   readonly #isHeir: boolean;
 
-  /** `after`: over the world that another one left, with an empty store. */
-  constructor(options: { nodes?: readonly string[]; crash?: CrashPoint | undefined; after?: SpineWorld } = {}) {
+  constructor(options: SpineOptions = {}) {
     const { after, nodes = ['pve1'] } = options;
     this.#isHeir = after !== undefined;
-    this.clock = after?.clock ?? new FakeClock();
-    this.store = createMemoryStore({ clock: this.clock });
+    this.clock = after?.clock ?? options.clock ?? new FakeClock();
+    this.store = options.store ?? createMemoryStore({ clock: this.clock });
     this.proxmox = after?.proxmox ?? new FakeProxmox({ clock: this.clock, nodes });
     this.docker = after?.docker ?? createFakeDocker({ clock: this.clock });
     this.git = after?.git ?? createFakeGit();
