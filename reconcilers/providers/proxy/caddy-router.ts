@@ -1,4 +1,4 @@
-import { ROUTER_SERVER, server, unknownHost, type CaddyParts, type RenderOptions } from './caddy-parts.ts';
+import { ROUTER_SERVER, server, unknownHost, type CaddyParts, type Json, type RenderOptions } from './caddy-parts.ts';
 import type { ProxyTable } from './client.ts';
 import { hostRoutes } from './host-routes.ts';
 
@@ -14,10 +14,13 @@ export function renderRouter({ routes }: ProxyTable, socket: string, options: Re
       [ROUTER_SERVER]: {
         ...server(`unix/${socket}`, ROUTER_SERVER, options),
         automatic_https: { disable: true },
-        routes: [...hostRoutes(list, ['off', 'auto', 'internal'], named), unknownHost],
+        routes: [anonymous, ...hostRoutes(list, ['off', 'auto', 'internal'], named), unknownHost],
       },
     },
     policies: [],
     isPublic: false,
   };
 }
+
+/** The edge says already that Caddy answers. */
+const anonymous: Json = { handle: [{ handler: 'headers', response: { delete: ['Server'] } }] };

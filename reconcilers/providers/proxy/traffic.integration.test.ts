@@ -72,7 +72,7 @@ describe.skipIf(reason !== undefined).each([
     await route('empty', []);
     expect((await get('nobody.localhost')).statusCode).toBe(404);
     const answer = await get('empty.localhost');
-    expect(answer).toMatchObject({ statusCode: 503, headers: { 'retry-after': '5' } });
+    expect(answer).toMatchObject({ statusCode: 503, headers: { 'retry-after': '5', server: 'Caddy' } });
   });
 
   it('tells the application who asked for what, and believes no client about it', async () => {
