@@ -1,3 +1,4 @@
+import PQueue from 'p-queue';
 import type { Resource } from '../../crds/define-kind.ts';
 import type { RepoSync } from '../../crds/repo-sync.ts';
 import { isFault } from '../../controller/errors.ts';
@@ -31,6 +32,8 @@ interface ApplyDeps {
 
 /** So many writes in a pass: others want to write too. */
 const MOST_WRITES = 500;
+/** Most of the time of a write is waiting. */
+const AT_ONCE = 8;
 
 /**
  * Brings every object to what the repository says, in the order of kinds. What is about to be made is recorded first, so that no
@@ -45,22 +48,29 @@ export async function applyContent(pass: Pass<RepoSync>, content: SourceContent,
 
   await recordIntent(pass, planned);
   const done: Recorded[] = [];
-  let writes = 0;
+  const writes: { entry: Entry; step: Write }[] = [];
   for (const { entry, step } of planned) {
     if (step.do === 'leave') applied.obstacles.push({ reason: step.reason, message: step.message });
-    if (step.do === 'nothing') note(entry, step.existing);
-    if (step.do !== 'create' && step.do !== 'update') continue;
-    if (writes === MOST_WRITES) break;
-    writes += 1;
-    pass.signal.throwIfAborted();
-    await carryOut(entry, step);
+    else if (step.do === 'nothing') note(entry, step.existing);
+    else if (step.do !== 'refuse') writes.push({ entry, step });
   }
+  const now = writes.slice(0, MOST_WRITES);
+  // What others stand in or refer to comes first; objects of one kind do not wait for each other.
+  for (const kind of new Set(now.map(({ entry }) => entry.kind)))
+    await eachAtOnce(
+      AT_ONCE,
+      now.filter(({ entry }) => entry.kind === kind),
+      async ({ entry, step }) => {
+        pass.signal.throwIfAborted();
+        await carryOut(entry, step);
+      },
+    );
   pass.status.inventory = withRecorded(pass.status.inventory, done);
-  const left = planned.filter(({ step }) => step.do === 'create' || step.do === 'update').length - writes;
+  const left = writes.length - now.length;
   if (left > 0) applied.obstacles.push({ reason: 'InProgress', message: `${left} objects are still to be written` });
   return applied;
 
-  async function carryOut(entry: Entry, step: Extract<Step, { do: 'create' | 'update' }>): Promise<void> {
+  async function carryOut(entry: Entry, step: Write): Promise<void> {
     const { kind, text } = entry;
     try {
       const written =
@@ -85,6 +95,8 @@ export async function applyContent(pass: Pass<RepoSync>, content: SourceContent,
   }
 }
 
+type Write = Extract<Step, { do: 'create' | 'update' }>;
+
 interface Planned {
   entry: Entry;
   step: Step;
@@ -104,6 +116,20 @@ function planAll(pass: Pass<RepoSync>, { entries }: SourceContent, { read, box, 
       recorded !== undefined && existing !== undefined && isRecordedObject(recorded, existing, manager);
     return { entry, step: planEntry({ entry, existing, manager, isRecorded, box, now: pass.now }) };
   });
+}
+
+/** Works on so many items at once; the first error ends it, once what was begun has ended. */
+async function eachAtOnce<T>(most: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = new PQueue({ concurrency: most });
+  const ended = new AbortController();
+  const all = items.map((item) => queue.add(() => work(item), { signal: ended.signal }));
+  try {
+    await Promise.all(all);
+  } catch (error) {
+    ended.abort();
+    await Promise.allSettled(all);
+    throw error;
+  }
 }
 
 /** Writes down what is about to be made, once for all of it. */

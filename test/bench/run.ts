@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   BenchEnvironment,
@@ -11,6 +11,7 @@ import {
   until,
 } from './bench-environment.ts';
 import { restLoad } from './rest-load.ts';
+import { benchService, seedImage } from './seed-image.ts';
 
 /** How many services; fewer for a quick look: `npm run bench -- 100`. */
 const COUNT = Number(process.argv[2] ?? 1_000);
@@ -28,7 +29,7 @@ const bench = new BenchEnvironment();
 try {
   console.log(`Starting a simulated cluster of ${NODES} nodes ...`);
   await bench.start(NODES);
-  const image = await seedImage();
+  const image = await seedImage(bench);
   await oneService(image);
   await manyServices(image);
   await apiLoad(image);
@@ -41,52 +42,12 @@ try {
 }
 printTable();
 
-function service(name: string, source: unknown): unknown {
-  return {
-    apiVersion: 'containr.dev/v1alpha1',
-    kind: 'Service',
-    metadata: { name, namespace: 'bench' },
-    spec: {
-      source,
-      resources: { cpu: '100m', memory: '32Mi', storage: '64Mi' },
-      ports: [{ name: 'http', port: 8080 }],
-      healthCheck: { http: { path: '/', port: 8080 }, interval: '30s' },
-      rollout: { drain: '1s' },
-    },
-  };
-}
-
-/** Builds one image from a repository, for all others to use. */
-async function seedImage(): Promise<string> {
-  const repository = join(bench.folder, 'sample');
-  mkdirSync(repository, { recursive: true });
-  cpSync(join(import.meta.dirname, '..', '..', 'manifests', 'quickstart', 'sample'), repository, { recursive: true });
-  writeFileSync(join(repository, 'busybox'), 'not run by simulated guests');
-  const git = (...parameters: string[]): void => {
-    const who = ['-c', 'user.name=Bench', '-c', 'user.email=bench@localhost', '-c', 'commit.gpgsign=false'];
-    const { status } = spawnSync('git', ['-C', repository, ...who, ...parameters], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    if (status !== 0) throw new Error(`git ${parameters[0]} failed`);
-  };
-  git('init', '-q', '-b', 'main');
-  git('add', '-A');
-  git('commit', '-q', '-m', 'sample');
-  await bench.create('services', service('seed', { type: 'git', repository, branch: 'main' }));
-  await until('the first service is ready', async () => isReady(await find('services', 'seed')));
-  const { status } = await find('builds', 'seed-b1');
-  const artifact: unknown = status?.['artifact'];
-  if (typeof artifact === 'object' && artifact !== null && 'image' in artifact && typeof artifact.image === 'string')
-    return artifact.image;
-  throw new Error('The seed build has no image.');
-}
-
 async function oneService(image: string): Promise<void> {
   const times: number[] = [];
   for (let round = 0; round < 10; round += 1) {
     const name = `single-${round}`;
     const startedAt = performance.now();
-    await bench.create('services', service(name, { type: 'image', image }));
+    await bench.create('services', benchService(name, { type: 'image', image }));
     await until(`${name} is ready`, async () => isReady(await find('services', name)), 60_000, 10);
     times.push(performance.now() - startedAt);
   }
@@ -104,7 +65,9 @@ async function manyServices(image: string): Promise<void> {
   const names = Array.from({ length: COUNT }, (_, index) => `svc-${index}`);
   for (let index = 0; index < names.length; index += 50) {
     await Promise.all(
-      names.slice(index, index + 50).map((name) => bench.create('services', service(name, { type: 'image', image }))),
+      names
+        .slice(index, index + 50)
+        .map((name) => bench.create('services', benchService(name, { type: 'image', image }))),
     );
   }
   let told = 0;
@@ -148,7 +111,7 @@ async function apiLoad(image: string): Promise<void> {
       for (let round = 0; round < 10; round += 1) {
         const startedAt = performance.now();
         await bench.create('services', {
-          ...Object(service(`load-${writer}-${round}`, { type: 'image', image })),
+          ...Object(benchService(`load-${writer}-${round}`, { type: 'image', image })),
           spec: { source: { type: 'image', image }, suspended: true },
         });
         writes.push(performance.now() - startedAt);
