@@ -14,8 +14,8 @@ export function fail(pass: Pass<Backup>, failureReason: Reason, failure: string)
 }
 
 /** It was read back once, and says so until its archive proves otherwise. Pure. */
-export function isGood({ completedAt }: Backup['status']): boolean {
-  return completedAt !== undefined;
+export function isGood({ completedAt, phase }: Backup['status']): boolean {
+  return completedAt !== undefined && phase !== 'Failed';
 }
 
 /** A failure that leaves nothing to rely on. Pure. */
