@@ -6,8 +6,9 @@ import type { Tools } from './program.ts';
 export function defineWriteCommands(program: Command, { say, end, outliveReader, loadClient }: Tools): void {
   program
     .command('apply')
-    .description('create or change what the files say; all of it or nothing')
-    .requiredOption('-f, --filename <path...>', 'a file, a folder, an https address, or - for standard input')
+    .description('create or change what the files say, or carry out a plan; all of it or nothing')
+    .argument('[plan]', 'a file that "containr plan -o" wrote; refused when anything that it was made from has changed')
+    .option('-f, --filename <path...>', 'a file, a folder, an https address, or - for standard input')
     .addOption(namespaceOption())
     .addOption(new Option('--dry-run <where>', 'check only: on the server, or here').choices(['server', 'client']))
     .option('--wait', 'until everything is ready')
@@ -25,13 +26,42 @@ Examples:
   containr apply -f shop.yaml
   containr apply -f deploy/ --inventory shop --prune --dry-run=server
   containr apply -f deploy/ --dry-run=server --exit-code
-  git show HEAD:shop.yaml | containr apply -f - --wait`,
+  git show HEAD:shop.yaml | containr apply -f - --wait
+  containr plan -f deploy/ -o deploy.plan && containr apply deploy.plan`,
+    )
+    .action(async (file: string | undefined, flags, command: Command) => {
+      outliveReader();
+      const { runApply } = await import('./run-apply.ts');
+      const outcome = await runApply(await loadClient(), { file, flags, command }, say);
+      if (flags.exitCode && outcome === 'changed') end('negative');
+    });
+
+  program
+    .command('plan')
+    .description('show what an apply of the files would do on Proxmox, and write it down for "containr apply FILE"')
+    .requiredOption('-f, --filename <path...>', 'a file, a folder, an https address, or - for standard input')
+    .option('-o, --out <file>', 'write the plan into this file; it holds no values of secrets')
+    .addOption(namespaceOption())
+    .option('--diff', 'show what changes in the objects too')
+    .option('--json', 'for programs')
+    .option('--exit-code', 'end with 1 when something would change')
+    .option('--force-conflicts', 'take over fields that another manager owns')
+    .option('--field-manager <name>', 'who would own the fields', 'containr-cli')
+    .addOption(inventoryOption())
+    .option('--prune', 'delete what an earlier apply of the inventory made and the files no longer say')
+    .option('--prune-data', 'with --prune: projects, databases, volumes and backups too')
+    .addHelpText(
+      'after',
+      `
++ is made, ~ is changed where it is, -/+ is replaced, - is destroyed.
+
+Examples:
+  containr plan -f shop.yaml --diff
+  containr plan -f deploy/ --inventory shop --prune -o deploy.plan`,
     )
     .action(async (flags) => {
-      outliveReader();
-      const [{ apply }, connect] = await Promise.all([import('./commands/apply.ts'), loadClient()]);
-      const outcome = await apply(connect, flags, say);
-      if (flags.exitCode && outcome === 'changed') end('negative');
+      const [{ plan }, connect] = await Promise.all([import('./commands/plan.ts'), loadClient()]);
+      if ((await plan(connect, flags, say)) === 'differs' && flags.exitCode) end('negative');
     });
 
   program

@@ -33,7 +33,16 @@ export interface ApplyFlags extends PruneFlags {
  */
 export async function apply(connect: () => ApiClient, flags: ApplyFlags, say: Say): Promise<'same' | 'changed'> {
   requireInventory(flags);
-  const entries = checkManifests(await loadManifests(flags.filename), flags.namespace);
+  return applyEntries(connect, checkManifests(await loadManifests(flags.filename), flags.namespace), flags, say);
+}
+
+/** The same for what was read and checked already. */
+export async function applyEntries(
+  connect: () => ApiClient,
+  entries: readonly CheckedEntry[],
+  flags: ApplyFlags,
+  say: Say,
+): Promise<'same' | 'changed'> {
   if (flags.dryRun === 'client') {
     for (const { object } of entries) say(`${shownName(object)} valid (client dry run)`);
     return 'same';

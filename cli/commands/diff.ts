@@ -3,10 +3,9 @@ import type { ApiClient } from '../client.ts';
 import { dryRun, targetOf } from '../dry-run.ts';
 import { abandonedOf, requireInventory, type PruneFlags } from '../inventory.ts';
 import { loadManifests } from '../load-manifests.ts';
-import { shownName, type ApiObject } from '../objects.ts';
-import { shownManifest } from '../shown-manifest.ts';
+import { diffLines } from '../manifest-diff.ts';
+import type { ApiObject } from '../objects.ts';
 import type { Say } from '../text.ts';
-import { unifiedDiff } from '../unified-diff.ts';
 
 export interface DiffFlags extends PruneFlags {
   filename: string[];
@@ -36,15 +35,4 @@ export async function diff(connect: () => ApiClient, flags: DiffFlags, say: Say)
       if (kept === undefined) show(object, undefined);
   }
   return differs ? 'differs' : 'same';
-}
-
-function diffLines(before: ApiObject | undefined, after: ApiObject | undefined): string[] {
-  const shown = after ?? before;
-  if (!shown) return [];
-  const hunks = unifiedDiff(before ? shownManifest(before) : [], after ? shownManifest(after) : []);
-  if (hunks.length === 0) return [];
-  const { namespace } = shown.metadata;
-  const path = `${namespace === undefined ? '' : `${namespace}/`}${shownName(shown)}`;
-  const [live, next] = [before ? `live/${path}` : '/dev/null', after ? `applied/${path}` : '/dev/null'];
-  return [`diff -u ${live} ${next}`, `--- ${live}`, `+++ ${next}`, ...hunks];
 }
