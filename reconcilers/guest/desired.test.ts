@@ -99,12 +99,33 @@ describe('desiredGuest', () => {
     ['another environment', wanted({}, staticNetwork, ['A=c']), true],
     ['another command', wanted({ process: { command: ['/other'] } }), true],
     ['a restart that is asked for', wanted({ restartedAt: 'now' }), true],
+    ['that it is to be held', wanted({ hold: true }), true],
+    ['a command that it may be asked to run', wanted({ commands: [{ name: 'dump', argv: ['x'] }] }), false],
     ['more memory', wanted({ resources: { memory: '1Gi' } }), false],
     ['another value behind a reference', wanted({}, staticNetwork, ['A=c'], ['A=b']), false],
     ['a reference that leads nowhere any more', lacksEnvironment, false],
   ])('has the process started anew for %s: only where it has to be', (_, changed, restarts) => {
     expect(changed).not.toEqual(wanted());
     expect(changed.processDigest !== wanted().processDigest).toBe(restarts);
+  });
+});
+
+describe('a guest that is held', () => {
+  const held = wanted({ hold: true });
+
+  it('is known from one that is not by what it was started with, and needs no restart to be released', () => {
+    expect(held.processDigest).toBe(held.heldDigest);
+    expect(wanted().heldDigest).toBe(held.heldDigest);
+    expect(wanted().processDigest).not.toBe(held.heldDigest);
+    expect(wanted({ hold: true, restartedAt: 'now' }).heldDigest).not.toBe(held.heldDigest);
+  });
+
+  it('gets a configuration that says so, with what it may be asked to run', () => {
+    const commands = [{ name: 'digest', argv: ['/.containr/init', 'digest', '/data'], user: '0' }];
+    const [value = ''] = wanted({ hold: true, commands }).env ?? [];
+    const told = Buffer.from(value.replace('CONTAINR_CONFIG=', ''), 'base64').toString();
+    expect(told).toContain('hold\0yes\0');
+    expect(told).toContain('command\0digest\0command-arg\0/.containr/init\0');
   });
 });
 

@@ -72,6 +72,17 @@ describe('planGuest', () => {
     expect(plan(good)).toEqual({ do: 'nothing' });
   });
 
+  it('releases a guest that was held, and starts one anew that is to be held', () => {
+    const wasHeld = { ...running, startedDigest: desired.heldDigest };
+    expect(plan(good, wasHeld)).toEqual({ do: 'release' });
+    expect(plan(good, wasHeld, once)).toEqual({ do: 'release' });
+    expect(plan(good, wasHeld, guest.spec, { missing })).toEqual({ do: 'nothing' });
+    const hold = { ...guest.spec, hold: true };
+    const held = { ...desired, processDigest: desired.heldDigest };
+    expect(plan(good, wasHeld, hold, { desired: held })).toEqual({ do: 'nothing' });
+    expect(plan(good, running, hold, { desired: held })).toEqual({ do: 'stop', why: 'restart' });
+  });
+
   it('creates a guest that was never made', () => {
     expect(plan({ seen: 'absent' }, guest.status)).toEqual({ do: 'create' });
   });

@@ -58,6 +58,10 @@ describe('reportGuest', () => {
     ['it has no address', ours, { status: { reservedAddress: undefined } }, 'False AddressPending'],
     ['it runs steadily and is asked nothing', ours, { live: { link } }, 'True Healthy'],
     ['it runs steadily and nobody can ask it', ours, {}, 'True Healthy'],
+    ['it is held', ours, { spec: { hold: true }, live: { link: { ...link, process: 'held' } } }, 'True Held'],
+    ['it should be held and nobody can ask it', ours, { spec: { hold: true } }, 'False HealthUnknown'],
+    ['it cannot be held', ours, { spec: { hold: true }, live: { link } }, 'False SupervisorOutdated'],
+    ['it was held until now', ours, { live: { link: { ...link, process: 'held' } } }, 'False HealthUnknown'],
   ])('when %s', (_, facts, about, said) => {
     expect(report(facts, about).said).toBe(said);
   });
@@ -90,6 +94,11 @@ describe('reportGuest', () => {
     expect(words(notLooked)).toHaveLength(2);
     const mended = reportGuest(guest, told, { ...findings, missing: undefined, strangeDisks: [] }, now);
     expect(words(mended)).toHaveLength(1);
+  });
+
+  it('forgets that a process was healthy when it is held', () => {
+    const about = { spec: { hold: true }, status: { healthy: true } };
+    expect(report(ours, { ...about, live: { link: { ...link, process: 'held' } } }).healthy).toBeUndefined();
   });
 
   it('follows a guest to another node', () => {

@@ -23,6 +23,42 @@ afterEach(() => {
   for (const guests of worlds.splice(0)) guests.dispose();
 });
 
+describe('a guest that is held', () => {
+  const hold = (held: boolean) => (spec: Guest['spec']) => ({ ...spec, hold: held });
+
+  it('is ready with its process not started, and is released without being started anew', async () => {
+    const guests = await prepared();
+    guests.supervisors.set('trial', { process: 'held' });
+    await guests.createGuest('trial', { hold: true });
+    await guests.world.runUntilQuiet();
+    expect(await guests.ready('trial')).toMatch(/^True Held/);
+    expect(await statusOf(guests, 'trial')).not.toHaveProperty('healthy');
+    guests.supervisors.set('trial', {});
+    await guests.edit(Guest, 'trial', hold(false));
+    await guests.world.runUntilQuiet();
+    expect(await guests.ready('trial')).toMatch(/^True Healthy/);
+    expect(guests.proxmox.calls.get('startGuest')).toBe(1);
+    guests.supervisors.set('trial', { process: 'held' });
+    await guests.edit(Guest, 'trial', hold(true));
+    await guests.world.runUntilQuiet();
+    expect(await guests.ready('trial')).toMatch(/^True Held/);
+    expect(guests.proxmox.calls.get('startGuest')).toBe(2);
+  });
+
+  it('is not started anew for another command that it may be asked to run', async () => {
+    const guests = await prepared();
+    await guests.createGuest('app', {});
+    await guests.world.runUntilQuiet();
+    const before = guests.proxmox.guests.get(FIRST)?.config.env;
+    const commands = [{ name: 'dump', argv: ['/bin/dump'] }];
+    await guests.edit(Guest, 'app', (spec) => ({ ...spec, commands }));
+    await guests.world.runUntilQuiet();
+    expect(guests.proxmox.guests.get(FIRST)?.config.env).not.toEqual(before);
+    expect(await guests.ready('app')).toMatch(/^True Healthy/);
+    expect(guests.proxmox.calls.get('startGuest')).toBe(1);
+  });
+});
+
 describe('a guest whose process runs once', () => {
   async function running(restart = 'Never'): Promise<GuestWorld> {
     const guests = await prepared();
