@@ -1,4 +1,6 @@
+import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { createDatabaseClient } from '../../reconcilers/providers/database/database-client.ts';
 import type { DatabaseProtocol } from '../../reconcilers/providers/database/client.ts';
 import {
@@ -23,6 +25,16 @@ const protocols: Record<RealEngine, DatabaseProtocol> = {
   redis: 'redis',
   clickhouse: 'clickhouse',
 };
+/** Connections that are open while a database is measured. */
+const HELD = 6;
+const Metrics = z.object({
+  at: z.string(),
+  cpu: z.number(),
+  memory: z.number(),
+  storage: z.number(),
+  connections: z.number(),
+});
+type Metrics = z.output<typeof Metrics>;
 const client = createDatabaseClient();
 const never = new AbortController().signal;
 
@@ -99,6 +111,37 @@ describe.skipIf(obstacle !== undefined)('the life of databases in real container
     console.log(
       `  ${engine} was ready after ${(readyMs / 1000).toFixed(1)} s; ${acknowledged.length} rows kept, ${more.failures} writes refused during the restart`,
     );
+  });
+
+  it('tells how a database does as its guest and the database itself have it', async () => {
+    const database = databases.get('postgresql');
+    if (!database) throw new Error('PostgreSQL did not come up.');
+    const held = Array.from({ length: HELD }, () => postgres(database.url, { max: 1 }));
+    try {
+      const counted = await Promise.all(
+        held.map((sql) => sql`SELECT pg_database_size(current_database())::text AS size`),
+      );
+      const since = Date.now();
+      const read = (): Metrics =>
+        Metrics.parse(JSON.parse(dev.field(`database/${database.name}`, '{.status.metrics}')));
+      await until('it is measured', () => Date.parse(read().at) > since, 90_000);
+      const { cpu, memory, storage, connections } = read();
+      // Those that are held, that of the rows, and that of whoever measures.
+      expect(connections).toBeGreaterThanOrEqual(HELD + 1);
+      expect(connections).toBeLessThanOrEqual(HELD + 3);
+      expect(storage).toBeCloseTo((Number(counted[0]?.[0]?.['size']) / (5 * 2 ** 30)) * 100, 0);
+      const own = guestProcesses(dev, guestField(database.name, '{.status.vmid}'));
+      const least = (own.reduce((sum, { residentBytes }) => sum + residentBytes, 0) / (512 * 2 ** 20)) * 100;
+      expect(memory).toBeGreaterThan(least * 0.7);
+      expect(memory).toBeLessThan(100);
+      expect(cpu).toBeGreaterThanOrEqual(0);
+      expect(cpu).toBeLessThan(150);
+      console.log(
+        `  PostgreSQL takes ${memory} % of its memory, of which ${least.toFixed(1)} % are its processes' own`,
+      );
+    } finally {
+      await Promise.all(held.map((sql) => sql.end({ timeout: 1 })));
+    }
   });
 
   it('PostgreSQL takes another release of the same series with the same rows', async () => {

@@ -19,13 +19,6 @@ export function guestProcesses(dev: DevEnvironment, vmid: string): GuestProcess[
     .map((name) => ({ pid: Number(name), arguments: argumentsOf(name), residentBytes: residentBytes(name) }));
 }
 
-/** What every process of this machine, guests included, was started with. */
-export function allArguments(): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => argumentsOf(name).join(' '));
-}
-
 function tableOf(pid: string): string | undefined {
   try {
     return readlinkSync(join('/proc', pid, 'ns', 'pid'));

@@ -12,7 +12,7 @@ const MAX_FILE = 32 * 2 ** 20;
 const Guests = z.array(z.object({ vmid: z.coerce.number() }));
 const Tasks = z.array(z.object({ upid: z.string() }));
 const Tables = z.array(z.object({ schema: z.string(), name: z.string() }));
-const Lines = z.array(z.object({ line: z.string() }));
+const Lines = z.array(z.object({ t: z.string() }));
 const Databases = z.object({ databases: z.array(z.looseObject({ connection_url: z.string().optional() })) });
 /** Every kind that the API serves; CustomResourceDefinition is not one of them. */
 const Discovery = z.object({ resources: z.array(z.object({ name: z.string(), verbs: z.array(z.string()) })) });
@@ -34,7 +34,7 @@ export async function apiPlaces(dev: DevEnvironment): Promise<Place[]> {
     places.push(place(`the API, ${name}`, await askController(dev, `/apis/${GROUP}/v1alpha1/${name}`)));
   for (const path of restPaths) places.push(place(`REST /${path}`, await askController(dev, `/api/v1/${path}`)));
   const { databases } = Databases.parse(JSON.parse(await askController(dev, '/api/v1/databases')));
-  const others = databases.map(({ connection_url: _, ...rest }) => rest);
+  const others = databases.map((database) => ({ ...database, connection_url: undefined }));
   return [
     ...places,
     place('REST /databases', JSON.stringify(others)),
@@ -54,7 +54,7 @@ export async function proxmoxPlaces(dev: DevEnvironment): Promise<{ places: Plac
   }
   for (const { upid } of await dev.proxmox(Tasks, 'GET', '/nodes/pve1/tasks?limit=500')) {
     const lines = await dev.proxmox(Lines, 'GET', `/nodes/pve1/tasks/${encodeURIComponent(upid)}/log?limit=500`);
-    const text = `${upid}\n${lines.map(({ line }) => line).join('\n')}`;
+    const text = `${upid}\n${lines.map(({ t }) => t).join('\n')}`;
     places.push(place(`the task ${upid}`, text));
   }
   return { places, configs };
