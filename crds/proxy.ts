@@ -35,7 +35,7 @@ export const Proxy = defineKind('Proxy', {
             .string()
             // Longer ones the system does not take.
             .max(100)
-            .regex(/^\/[^\s{}|]+$/, 'must be the absolute path of a socket'),
+            .regex(/^\/([^\s{}|]| )+$/, 'must be the absolute path of a socket'),
         })
         .optional(),
       /** Every web Service gets SERVICE-PROJECT below it. */

@@ -37,7 +37,7 @@ export async function prepareCaddy(dataDir: string): Promise<{ caddy: DevCaddy }
   const folder = join(dataDir, 'caddy');
   const longest = adminSocket(folder, 'caddy-router');
   if (longest.length > MOST_SOCKET_PATH) return { why: `the path ${longest} is too long for a socket` };
-  if (/[\s{}|]/.test(folder)) return { why: `the path ${folder} has characters that Caddy reads something into` };
+  if (/[{}|]/.test(folder)) return { why: `the path ${folder} has characters that Caddy reads something into` };
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, 'ports.json');
   const before = portsBefore(file);

@@ -37,6 +37,8 @@ export type Render = (options: { mark: string; ruled: ReadonlySet<string> }) => 
 
 export interface CaddyDocumentOptions {
   admin: AdminApi;
+  /** What it is called in messages. */
+  title?: string | undefined;
   /** The server of ours that is always there, and carries the mark. */
   server: string;
   /** Called before each change; throws when this process may not make it. */
@@ -48,6 +50,7 @@ export interface CaddyDocumentOptions {
 /** Nothing is asked yet. */
 export function createCaddyDocument({
   admin,
+  title = 'Caddy',
   server,
   guard,
   newMark = randomMark,
@@ -58,12 +61,12 @@ export function createCaddyDocument({
     const answer = await admin.call({ method: 'GET', path: APPS }, signal);
     // A path of which not even the beginning is there is a bad request to it.
     const isEmpty = answer.status === 400;
-    if (!isEmpty && answer.status !== 200) throw refusal(answer);
+    if (!isEmpty && answer.status !== 200) throw refusal(title, answer);
     const parsed = CaddyApps.safeParse(isEmpty ? null : JSON.parse(answer.text));
     if (!parsed.success)
       throw new ProxyFault(
         'refused',
-        `Caddy answers at ${APPS} with what is no configuration of Caddy. Check the endpoint.`,
+        `${title} answers at ${APPS} with what is no configuration of Caddy. Check the endpoint.`,
       );
     return { apps: parsed.data, etag: isEmpty ? undefined : answer.etag };
   }
@@ -78,8 +81,8 @@ export function createCaddyDocument({
     if (answer.status === 200) return;
     // PUT makes what is not there and nothing else.
     const isChanged = etag === undefined ? (await read(signal)).etag !== undefined : answer.status === 412;
-    if (!isChanged) throw refusal(answer);
-    throw new ProxyFault('changed', 'The configuration of Caddy was changed in the meantime; it is read again.');
+    if (!isChanged) throw refusal(title, answer);
+    throw new ProxyFault('changed', `${title} was given another configuration in the meantime; it is read again.`);
   }
 
   function listenIn({ http }: CaddyApps): string[] | undefined {
@@ -122,16 +125,16 @@ export function createCaddyDocument({
   };
 }
 
-function refusal({ status, text }: AdminAnswer): ProxyFault {
+function refusal(title: string, { status, text }: AdminAnswer): ProxyFault {
   const said = AdminError.safeParse(jsonOf(text)).data?.error ?? text.slice(0, 500);
   if (status === 502 || status === 503 || status === 504)
-    return new ProxyFault('unreachable', `Caddy's admin API answers ${status}: ${said}`);
+    return new ProxyFault('unreachable', `${title} answers ${status} at its admin API: ${said}`);
   if (status === 401 || status === 403)
     return new ProxyFault(
       'refused',
-      `Caddy's admin API refuses us (${status}: ${said}). Allow it there: admin.origins, admin.remote.`,
+      `${title} refuses us at its admin API (${status}: ${said}). Allow it there: admin.origins, admin.remote.`,
     );
-  return new ProxyFault('refused', `Caddy refuses the configuration: ${said}`);
+  return new ProxyFault('refused', `${title} refuses the configuration: ${said}`);
 }
 
 function jsonOf(text: string): unknown {

@@ -26,7 +26,7 @@ export function checkSettings({ bind, email }: ProxySettings): void {
 
 /** As `checkRoute`, of the path of the socket between two proxies. */
 export function checkSocket(path: string): void {
-  if (!/^\/[^\s{}|]+$/.test(path)) throw invalid(`${JSON.stringify(path)} is no path of a socket.`);
+  if (!/^\/([^\s{}|]| )+$/.test(path)) throw invalid(`${JSON.stringify(path)} is no path of a socket.`);
 }
 
 /** Whether this is `address:port`, with IPv6 in brackets. */

@@ -31,8 +31,20 @@ interface Standing extends ProxyReading {
  * guest and loses no connection over it. A route counts as there when it is in force in both.
  */
 export function createSplitCaddyClient({ socket, guard, newMark, ...admin }: SplitCaddyOptions): ProxyClient {
-  const edge = createCaddyDocument({ admin: admin.edge, server: HTTP_SERVER, guard, newMark });
-  const router = createCaddyDocument({ admin: admin.router, server: ROUTER_SERVER, guard, newMark });
+  const edge = createCaddyDocument({
+    admin: admin.edge,
+    title: 'The Caddy at spec.endpoint',
+    server: HTTP_SERVER,
+    guard,
+    newMark,
+  });
+  const router = createCaddyDocument({
+    admin: admin.router,
+    title: 'The Caddy at spec.router.endpoint',
+    server: ROUTER_SERVER,
+    guard,
+    newMark,
+  });
   let standing: Standing | undefined;
 
   function stand(states: Pick<Standing, 'edge' | 'router'>): Standing {

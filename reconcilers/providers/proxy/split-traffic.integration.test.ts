@@ -29,7 +29,7 @@ describe.skipIf(reason !== undefined)('traffic through a Caddy behind another', 
       startUpstream('blue'),
       startUpstream('green'),
     ]);
-    const behind = { endpoint: router.endpoint, socket: join(router.folder, 'router.sock') };
+    const behind = { endpoint: router.endpoint, socket: join(router.folder, 'the router.sock') };
     table = createRouteTable({
       client: connectCaddy({ endpoint: edge.endpoint, router: behind }),
       clock: systemClock,
