@@ -26,8 +26,9 @@ export async function makePlan(
       : [];
   const changes: ObjectChange[] = [
     ...previews.map(({ change, before, after }): ObjectChange => {
-      const sign = change === 'created' ? '+' : change === 'configured' ? '~' : ' ';
-      return { before, after, sign };
+      if (change === 'created') return { before, after, sign: '+' };
+      const isChanged = change === 'configured' || diffLines(before, after).length > 0;
+      return { before, after, sign: isChanged ? '~' : ' ' };
     }),
     ...abandoned.map(({ object }): ObjectChange => ({ before: object, after: undefined, sign: '-' })),
   ];
