@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Guest } from '../../crds/guest.ts';
+import { ADOPT_PREFIX } from '../../crds/meta.ts';
+import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Service } from '../../crds/service.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { CrashPoint } from '../harness/crash.ts';
@@ -170,6 +172,34 @@ describe('a controller that lost its store', () => {
     expect(volume && scene.readyOf(volume)).toBe('True VolumeParked');
     expect(changesSince(scene, changes)).toEqual(NOTHING);
     expect(dataOf(scene)).toEqual(data);
+  });
+
+  it('gives back a volume that was retained only to whom an administrator says', async () => {
+    const before = await served();
+    await before.deleteService('files');
+    await before.world.runUntilQuiet();
+    for (const { metadata } of await before.all(Volume))
+      await before.store.delete(Volume, metadata, { manager: 'test' });
+    await before.world.runUntilQuiet();
+    expect(await before.all(Volume)).toEqual([]);
+    const data = dataOf(before);
+    const scene = await afterTheLoss(before);
+    await scene.prepare();
+    await scene.create(Volume, 'files-data', { size: '2Gi' }, 'shop');
+    await scene.world.run(60_000);
+    expect((await scene.all(Volume))[0]?.status.volid).toBeUndefined();
+    const cluster = await scene.store.get(ProxmoxCluster, { name: 'home' });
+    const orphan = cluster?.status.orphans.find(({ retained }) => retained);
+    if (!cluster || !orphan) throw new Error('The keeper is not told.');
+    const annotations = { [`${ADOPT_PREFIX}${orphan.vmid}`]: 'volume/shop/files-data' };
+    const granted = { ...cluster, metadata: { ...cluster.metadata, annotations } };
+    await scene.store.update(ProxmoxCluster, granted, { manager: 'test' });
+    await scene.world.run(10 * 60_000);
+    const [volume] = await scene.all(Volume);
+    expect(volume && scene.readyOf(volume)).toBe('True VolumeParked');
+    expect(volume?.status).toMatchObject({ vmid: orphan.vmid, keeperVmid: orphan.vmid });
+    expect(dataOf(scene)).toEqual(data);
+    expect(scene.proxmox.guests.get(orphan.vmid)?.config.description).not.toContain('retained');
   });
 
   it('waits with a volume for the guest without an object that runs with it, and says how to go on', async () => {
