@@ -123,23 +123,23 @@ async function takeChunks(line: OrderLine, id: string, stream: PassThrough): Pro
 }
 
 async function send(line: OrderLine, id: string, source: AsyncIterable<Uint8Array>): Promise<GuestRun> {
-  let isOver = false;
+  const over = new AbortController();
   // The program may end before it has read all, and then there is no point in sending the rest.
   const end = line.line().finally(() => {
-    isOver = true;
+    over.abort();
     line.socket.emit('drain');
   });
   end.catch(() => undefined);
   try {
     for await (const chunk of source) {
-      for (let at = 0; at < chunk.length && !isOver; at += chunkBytes) {
+      for (let at = 0; at < chunk.length && !over.signal.aborted; at += chunkBytes) {
         const piece = chunk.subarray(at, at + chunkBytes);
         line.socket.write(`${piece.length}\n`);
         if (!line.socket.write(piece)) await drained(line.socket);
       }
-      if (isOver) break;
+      if (over.signal.aborted) break;
     }
-    if (!isOver) line.socket.write('0\n');
+    if (!over.signal.aborted) line.socket.write('0\n');
     const answer = await end;
     if (answer === undefined) throw new OrderLost(lostOnTheWay);
     return readRun(answer, id);
