@@ -47,7 +47,7 @@ const BUILD_REST_MS = 10 * 60_000;
 
 /** The first thing that has to be done, in the order in which it must be. Pure. */
 export function planDatabase(view: DatabaseView, now: Date): DatabasePlan {
-  return refusal(view) ?? planParts(view) ?? planBuild(view, now) ?? planGuest(view);
+  return refusal(view) ?? planParts(view) ?? planRestoring(view) ?? planBuild(view, now) ?? planGuest(view);
 }
 
 /** What is asked for and cannot be had, though all else is done. Pure. */
@@ -141,8 +141,6 @@ function planBuild({ database, build, definition }: DatabaseView, now: Date): Da
 
 function planGuest(view: DatabaseView): DatabasePlan {
   const { database, definition, build, builds, guests, volume } = view;
-  const restoring = planRestoring(view);
-  if (restoring) return restoring;
   const artifact = build?.status.artifact;
   if (!artifact) return wait('AwaitingBuild', 'The image is being fetched.');
   const name = guestName(database, artifact);
@@ -165,8 +163,9 @@ function planGuest(view: DatabaseView): DatabasePlan {
 }
 
 /** A guest is made where its data are, so they have to be there first. */
-function planRestoring({ volume }: DatabaseView): DatabasePlan | undefined {
-  if (!volume?.spec.source || volume.status.volid !== undefined) return undefined;
+function planRestoring({ volume, build }: DatabaseView): DatabasePlan | undefined {
+  // The image is fetched meanwhile.
+  if (!build || !volume?.spec.source || volume.status.volid !== undefined) return undefined;
   const trouble = troubleOf(volume);
   if (trouble) return refuse(trouble.reason, trouble.message);
   return wait('Restoring', `Backup ${volume.spec.source.backup} is being restored to Volume ${volume.metadata.name}.`);

@@ -2,10 +2,13 @@ import { Backup, Restore } from '../../crds/backup.ts';
 import { conditionIs } from '../../crds/condition.ts';
 import { Database } from '../../crds/database.ts';
 import { Guest } from '../../crds/guest.ts';
+import { Secret } from '../../crds/secret.ts';
 import { Volume } from '../../crds/volume.ts';
 import { controllerOf } from '../../controller/object-key.ts';
 import type { ResourceReader } from '../../controller/reconciler.ts';
 import type { RestoreFacts } from './machine.ts';
+import { sameLogin, volumeLoginName } from '../shared/volume-login.ts';
+import type { RestoreDeps } from './context.ts';
 import { restoreNames } from './parts.ts';
 
 /** What is recorded around one restore. */
@@ -28,7 +31,11 @@ export interface RestoreView {
 }
 
 /** Looks up what there is. Reads only the cache. */
-export function observeRestore(restore: Restore, read: ResourceReader): RestoreView {
+export function observeRestore(
+  restore: Restore,
+  read: ResourceReader,
+  readSecret: RestoreDeps['readSecret'],
+): RestoreView {
   const { spec, status, metadata } = restore;
   const { namespace = '' } = metadata;
   const { target } = spec;
@@ -37,6 +44,8 @@ export function observeRestore(restore: Restore, read: ResourceReader): RestoreV
   const database = target.kind === 'Database' ? read.get(Database, { namespace, name: target.name }) : undefined;
   const volume = named(target.kind === 'Volume' ? target.name : names.volume);
   const { previousVolume } = status;
+  const hasLogin = (of: Volume | undefined): boolean =>
+    of !== undefined && read.get(Secret, { namespace, name: volumeLoginName(of.metadata.name) }) !== undefined;
   const owned = database ? read.ownedBy(Guest, database.metadata.uid) : [];
   return {
     restore,
@@ -52,11 +61,12 @@ export function observeRestore(restore: Restore, read: ResourceReader): RestoreV
       admitted: status.inPlace !== undefined,
       inPlace: status.inPlace === true,
       safeguarded: status.safeguardedAt !== undefined,
-      restored: status.inPlace === true ? isParked(volume, restore) : isMade(target.kind, database, volume),
+      restored:
+        status.inPlace === true ? isParked(volume, restore) && hasLogin(volume) : isMade(target.kind, database, volume),
       read: status.readAt !== undefined,
       answered: status.answeredAt !== undefined,
       switched: status.switchTo === names.volume && isReadyWith(database, names.volume),
-      putBack: database === undefined || database.status.volume === previousVolume,
+      putBack: database === undefined || hasBack(database, named(previousVolume), volume, readSecret),
     },
   };
 }
@@ -68,6 +78,21 @@ function isReadyWith(database: Database | undefined, volume: string): boolean {
     database.status.volume === volume &&
     conditionIs(database.status.conditions, 'Ready', 'True')
   );
+}
+
+/** Whether a database has its volume again, with the login that its data know, and nothing of what was restored. */
+function hasBack(
+  { metadata, status }: Database,
+  previous: Volume | undefined,
+  restored: Volume | undefined,
+  readSecret: RestoreDeps['readSecret'],
+): boolean {
+  const { namespace = '', uid } = metadata;
+  if (!previous || status.volume !== previous.metadata.name || controllerOf(previous)?.uid !== uid) return false;
+  if (restored && controllerOf(restored)?.uid === uid) return false;
+  const kept = readSecret(namespace, volumeLoginName(previous.metadata.name));
+  const own = readSecret(namespace, status.credentialsSecretRef?.name ?? '');
+  return kept.ok && own.ok && sameLogin(kept.values, own.values);
 }
 
 function isParked(volume: Volume | undefined, { metadata }: Restore): boolean {

@@ -66,7 +66,7 @@ export function restoreReconciler(deps: RestoreDeps): Reconciler<Restore> {
       const { metadata, spec } = pass.resource;
       const now = pass.now.getTime();
       const deadlineMs = durationMs(spec.deadline);
-      const { facts } = observeRestore({ ...pass.resource, status: pass.status }, read);
+      const { facts } = observeRestore({ ...pass.resource, status: pass.status }, read, deps.readSecret);
       const before = pass.status.machine?.state;
       const progress = advance(restoreMachine, pass.status.machine, {
         generation: metadata.generation,
@@ -80,14 +80,18 @@ export function restoreReconciler(deps: RestoreDeps): Reconciler<Restore> {
         noteMove(pass, state);
         await pass.checkpoint();
       }
-      const view = observeRestore({ ...pass.resource, status: pass.status }, read);
+      const view = observeRestore({ ...pass.resource, status: pass.status }, read, deps.readSecret);
       const outcome = await whileIn[state]({ ...deps, pass, view });
       pass.status = tellProgress(pass.status, outcome, metadata.generation, pass.now);
       return untilDeadline(outcome, pass);
     },
 
     finalize: (pass) =>
-      finalizeRestore({ ...deps, pass, view: observeRestore({ ...pass.resource, status: pass.status }, read) }),
+      finalizeRestore({
+        ...deps,
+        pass,
+        view: observeRestore({ ...pass.resource, status: pass.status }, read, deps.readSecret),
+      }),
   };
 
   async function begin({ pass, view }: StepContext): Promise<Outcome> {

@@ -45,6 +45,8 @@ const troubling: ReadonlySet<Reason> = new Set<Reason>([
   'ConfigMissing',
   'WaitingForVolume',
   'DiskUnknown',
+  'BackupNotFound',
+  'BackupUnreadable',
   'TaskFailed',
   'ProxyUnreachable',
   'ProxyRefuses',

@@ -16,6 +16,8 @@ export class DatabaseHost {
   readonly guests = new Map<string, HostedGuest>();
   /** By volume: the password that the data were set up with. */
   readonly disks = new Map<string, string>();
+  /** By backup: the password that its data were set up with. */
+  readonly archives = new Map<string, string>();
   /** Starts, of all guests together. */
   starts = 0;
   #vmid = 100;
@@ -32,6 +34,10 @@ export class DatabaseHost {
 
   async addDisk(volume: string): Promise<void> {
     if (!this.disks.has(volume)) this.disks.set(volume, '');
+  }
+
+  async restoreDisk(volume: string, content: string): Promise<void> {
+    if (!this.disks.has(volume)) this.disks.set(volume, content);
   }
 
   async start(

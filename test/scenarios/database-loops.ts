@@ -75,6 +75,10 @@ export function hostedGuestLoop(
       const { namespace } = metadata;
       const volume = read.get(Volume, { namespace, name: spec.mounts[0]?.volume ?? '' });
       if (volume?.status.attachedUid !== metadata.uid) return say(pass, 'False', 'WaitingForVolume', 1_000);
+      if (spec.hold) {
+        pass.status = { ...pass.status, power: 'running', startedAt: metadata.creationTimestamp };
+        return say(pass, 'True', 'Held');
+      }
       const digest = stableHash([spec.process, spec.env, spec.restartedAt]);
       if (running && seen.digest !== digest) {
         await host.stop(metadata.uid);
@@ -101,7 +105,7 @@ export function hostedGuestLoop(
 
 /** Volumes that follow the guest that is to have them, between guests that do not run. */
 export function diskLoop(
-  host: Pick<DatabaseHost, 'addDisk'>,
+  host: Pick<DatabaseHost, 'addDisk' | 'restoreDisk'>,
   look: DatabaseHost,
   read: ResourceReader,
 ): Reconciler<Volume> {
@@ -110,6 +114,15 @@ export function diskLoop(
     watches: [watching(Guest, ({ metadata }, all) => all.list(Volume, metadata.namespace).map((one) => one.metadata))],
     async reconcile(pass) {
       const { metadata, spec, status } = pass.resource;
+      if (spec.source && status.volid === undefined) {
+        const archive = look.archives.get(spec.source.backup);
+        if (archive === undefined) return say(pass, 'False', 'BackupUnreadable', 30_000);
+        const ageMs = pass.now.getTime() - Date.parse(metadata.creationTimestamp);
+        if (ageMs < TICK_MS) return say(pass, 'False', 'Restoring', TICK_MS);
+        await host.restoreDisk(metadata.name, archive);
+        pass.status = { ...status, volid: metadata.name, size: spec.size };
+        return say(pass, 'False', 'Restoring', TICK_MS);
+      }
       const holder = read.list(Guest).find(({ metadata: { uid } }) => uid === status.attachedUid);
       const wanted = read.get(Guest, { namespace: metadata.namespace, name: spec.guest ?? '' });
       const taker = wanted?.metadata.deletionTimestamp === undefined ? wanted : undefined;
