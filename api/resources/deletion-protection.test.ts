@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Backup } from '../../crds/backup.ts';
 import { Database } from '../../crds/database.ts';
 import { API, createShop, make, SHOP } from '../testing/api-fixture.ts';
 
@@ -39,5 +40,25 @@ describe('deletion protection', () => {
     await api.ask('PATCH', path, { body, type: 'application/merge-patch+json' });
     expect((await api.ask('DELETE', path)).status).toBe(200);
     expect((await api.ask('DELETE', `${API}/projects/shop`)).status).toBe(200);
+  });
+
+  it('holds for a Backup that is protected, and for the project around it, until it is not', async () => {
+    const api = await createShop();
+    await make(api, Backup, {
+      apiVersion: 'containr.dev/v1alpha1',
+      kind: 'Backup',
+      metadata: { name: 'kept', namespace: 'shop' },
+      spec: { source: { kind: 'Database', name: 'main' }, protected: true },
+    });
+    const path = `${SHOP}/backups/kept`;
+    for (const refused of [path, `${SHOP}/backups`, `${API}/projects/shop`]) {
+      expect(await api.ask('DELETE', refused)).toMatchObject({
+        status: 409,
+        body: { reason: 'Conflict', message: expect.stringContaining('spec.protected') },
+      });
+    }
+    const body = { spec: { protected: false } };
+    await api.ask('PATCH', path, { body, type: 'application/merge-patch+json' });
+    expect((await api.ask('DELETE', path)).status).toBe(200);
   });
 });

@@ -21,7 +21,8 @@ export async function keepCredentials(
     return waiting('SecretNotFound', 'The login of the database is not known yet.', HELD_CHECK_MS);
   const reading = readSecret(namespace, from);
   if (!reading.ok) return waiting(reading.reason, reading.message, HELD_CHECK_MS);
-  const name = childName(metadata.name, 'credentials');
+  // A database may have the name of the backup, and its Secret the plain one.
+  const name = childName(metadata.name, `login-${metadata.uid.slice(0, 8)}`);
   const { username, password, database: named, port } = reading.values;
   const values = Object.entries({ username, password, database: named, port });
   const data = values.flatMap(([key, value]) =>

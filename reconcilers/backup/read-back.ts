@@ -148,7 +148,7 @@ async function query(context: StepContext, guest: Guest): Promise<Outcome> {
   const answer = await database.ask(target, pass.signal);
   if (answer.ok) return (await loadDump(context, guest)) ?? proven(context);
   const words = `${facts.title} does not answer a query on the restored data: ${answer.why}`;
-  return answer.denied ? fail(pass, 'ReadBackFailed', words) : waiting('ReadingBack', words, ASK_AGAIN_MS);
+  return answer.denied ? fail(pass, 'ReadBackFailed', words) : waiting('ReadingBack', words, pauseMs(pass));
 }
 
 /** A dump that cannot be taken in again is worth nothing. */
@@ -163,6 +163,12 @@ async function loadDump(context: StepContext, { metadata }: Guest): Promise<Outc
   return step.run.code === 0
     ? undefined
     : fail(context.pass, 'ReadBackFailed', failedWords(metadata.name, command, step.run));
+}
+
+/** An engine comes up within seconds, or takes its time. */
+function pauseMs({ now, status }: StepContext['pass']): number {
+  const ageMs = now.getTime() - Date.parse(status.trialStartedAt ?? now.toISOString());
+  return Math.min(HELD_CHECK_MS, Math.max(ASK_AGAIN_MS, ageMs / 20));
 }
 
 function proven({ pass }: StepContext): Outcome {

@@ -10,7 +10,7 @@ import { controlledBy } from '../shared/owner.ts';
 
 /** Volume and Guest that a backup is read back with. Pure. */
 export function trialNames({ metadata }: Backup): { volume: string; guest: string } {
-  const name = childName(metadata.name, 'trial');
+  const name = childName(metadata.name, `trial-${metadata.uid.slice(0, 8)}`);
   return { volume: name, guest: name };
 }
 

@@ -250,7 +250,6 @@ describe('several backups', () => {
         most = Math.max(most, taking.length);
         for (const { metadata } of taking) if (!order.includes(metadata.name)) order.push(metadata.name);
         if (taking[0]?.metadata.name === 'main') said = await here.said(Backup, 'third');
-        if (process.env.DBG) console.log(here.clock.now().toISOString(), (await here.all(Backup)).map(b=>b.metadata.name+' '+b.status.phase+' '+b.status.conditions.find(c=>c.type==='Ready')?.message));
         return false;
       },
     });
