@@ -116,6 +116,20 @@ describe('a controller that lost its store', () => {
     expect(changesSince(scene, changes)).toEqual({ ...NOTHING, made: 1 });
   });
 
+  it('takes over guests of a later revision, which it counts as the first, and restarts them for their name', async () => {
+    const before = await served();
+    await before.edit(Service, 'web', (spec) => ({ ...spec, restartedAt: 'today' }));
+    await before.world.runUntilQuiet();
+    const running = before.runningVmids();
+    const scene = await afterTheLoss(before);
+    const changes = changesOf(scene);
+    await state(scene);
+    await scene.world.runUntilQuiet();
+    await expectServing(scene);
+    expect(changesSince(scene, changes)).toEqual({ ...NOTHING, stopped: 3 });
+    expect(scene.runningVmids()).toEqual(running);
+  });
+
   it('corrects a guest that was changed meanwhile, in place', async () => {
     const before = await served();
     const [first = 0] = before.runningVmids();
