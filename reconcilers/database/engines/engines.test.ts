@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { assert, property, stringMatching } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Database, DatabaseEngine, DatabasePlan } from '../../../crds/database.ts';
@@ -60,6 +61,12 @@ describe.each(definitions)('the definition of $title', (definition) => {
     expect(definition.backup.why.length).toBeGreaterThan(60);
     // Only the shell puts a password in: into an environment or a pipe, never behind an option of a program.
     for (const { argv } of list) expect(argv.join(' ')).not.toMatch(/-(-pass(word)?|a|p)[= ]?"?\$\w*pass/i);
+  });
+
+  it('stands in the documentation with what is done for its backups, and why', () => {
+    const { title, backup } = definition;
+    const row = `| ${title} | ${backup.quiesce ? 'a command' : 'nothing'} | ${backup.why} |`;
+    expect(readFileSync(new URL('../../../docs/databases.md', import.meta.url), 'utf8')).toContain(row);
   });
 
   it('reads only variables that the guest has', () => {
