@@ -117,9 +117,10 @@ async function run(
   manager.start();
 
   const probes = new Probes(clock);
-  probes.addHealthCheck('database', async () =>
-    (await database.store.currentVersion()) === '' ? 'The database gives no version.' : true,
-  );
+  const answers = async () => (await database.store.currentVersion()) !== '' || 'The store gives no version.';
+  // No restart of this process brings an API server back, and a pod would be restarted for as long as it is away.
+  if (config.store === 'postgres') probes.addHealthCheck('database', answers);
+  else probes.addReadinessCheck('kubernetes', answers);
   probes.addReadinessCheck('cache', () => manager.hasSynced() || 'The first lists of the store are still being read.');
   const closing = new AbortController();
   const app = createApp({

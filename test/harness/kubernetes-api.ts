@@ -1,13 +1,14 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { createMiddleware } from 'hono/factory';
 import { Hono } from 'hono';
+import { stringify } from 'yaml';
 import type { ApiEnv } from '../../api/context.ts';
 import { resourceRoutes } from '../../api/resources/routes.ts';
 import { respondError } from '../../api/respond.ts';
 import { startServer } from '../../api/server.ts';
 import { failure, Refused } from '../../api/status.ts';
 import { systemClock, type Clock } from '../../controller/clock.ts';
-import { fieldOf, isRecord } from '../../controller/json.ts';
+import { fieldOf } from '../../controller/json.ts';
 import { createKubernetesClient, type KubernetesClient } from '../../controller/store/kubernetes/kubernetes-client.ts';
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
@@ -21,6 +22,8 @@ import { kubernetesLeases } from './kubernetes-leases.ts';
 export interface KubernetesApi {
   /** Over a socket, as KubernetesStore talks to any server. */
   client(): KubernetesClient;
+  /** For a process of its own. */
+  kubeconfig: string;
   /** What the server keeps its objects in; also its garbage collector and its compaction. */
   store: ResourceStore;
   close(): Promise<void>;
@@ -71,23 +74,34 @@ export async function serveKubernetesApi({ clock = systemClock }: ServeOptions =
   );
   const tls = selfSignedCertificate();
   const server = await startServer({
-    app,
+    app: takeLoops(app),
     host: '127.0.0.1',
     port: 0,
     tls,
     onClosing: () => closing.abort(),
     graceMs: 1_000,
   });
+  const kubeconfig = stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'here',
+    clusters: [
+      {
+        name: 'here',
+        cluster: { server: server.url, 'certificate-authority-data': Buffer.from(tls.cert).toString('base64') },
+      },
+    ],
+    users: [{ name: 'controller', user: { token: 'service-account' } }],
+    contexts: [{ name: 'here', context: { cluster: 'here', user: 'controller' } }],
+  });
 
   return {
     store,
+    kubeconfig,
     client() {
       const config = new KubeConfig();
-      config.loadFromClusterAndUser(
-        { name: 'here', server: server.url, caData: Buffer.from(tls.cert).toString('base64'), skipTLSVerify: false },
-        { name: 'controller', token: 'x' },
-      );
-      return renaming(createKubernetesClient(config, systemClock));
+      config.loadFromString(kubeconfig);
+      return createKubernetesClient(config, systemClock);
     },
     async close() {
       await server.close();
@@ -151,24 +165,15 @@ function unveiled(store: ResourceStore): ResourceStore {
   };
 }
 
-/** Gives Secrets their name back, and our loops' managers one that our API takes from anybody. */
-function renaming(client: KubernetesClient): KubernetesClient {
-  return {
-    async send({ query, ...request }) {
-      const fieldManager = query?.['fieldManager']?.replace(/^controller\//, 'loop/');
-      return named(await client.send({ ...request, query: { ...query, fieldManager } }));
-    },
-    async *follow(request, options) {
-      for await (const line of client.follow(request, options)) yield named(line);
-    },
-    close: () => client.close(),
-  };
-}
-
-function named(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(named);
-  if (!isRecord(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, inner === UNVEILED ? Secret.kind : named(inner)]),
-  );
+/** Our API takes the managers of loops from nobody, and Kubernetes takes any. */
+function takeLoops(app: Hono<ApiEnv>): Hono<ApiEnv> {
+  const outer = new Hono<ApiEnv>();
+  outer.all('*', (context) => {
+    const url = new URL(context.req.url);
+    const manager = url.searchParams.get('fieldManager');
+    if (!manager?.includes('/')) return app.fetch(context.req.raw, context.env);
+    url.searchParams.set('fieldManager', manager.replace('/', '.'));
+    return app.fetch(new Request(url, context.req.raw), context.env);
+  });
+  return outer;
 }

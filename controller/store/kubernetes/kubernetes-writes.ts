@@ -198,7 +198,8 @@ export function createKubernetesWrites({
       const { uid, resourceVersion, propagation = 'Background', dryRun = false } = options;
       const path = pathOf(kind, key);
       // Only the metadata matters, so that what this version cannot read can still be deleted.
-      const { read } = envelopeRules(kind.kind, kind.scope);
+      const rules = envelopeRules(kind.kind, kind.scope);
+      const read = (answer: unknown): StoredObject => ({ ...rules.read(answer), kind: kind.kind });
       const before = isAudited(writer) ? read(await client.send({ method: 'GET', path })) : undefined;
       const body = {
         apiVersion: 'v1',
