@@ -8,6 +8,8 @@ import type { DevEnvironment } from '../dev-environment.ts';
 import type { Place } from './canaries.ts';
 import { askController } from './database-fixture.ts';
 
+/** Looked at by itself, once decoded. */
+const CONFIG = /CONTAINR_CONFIG=([A-Za-z0-9+/=_-]+)/g;
 const MAX_FILE = 32 * 2 ** 20;
 const Guests = z.array(z.object({ vmid: z.coerce.number() }));
 const Tasks = z.array(z.object({ upid: z.string() }));
@@ -48,8 +50,8 @@ export async function proxmoxPlaces(dev: DevEnvironment): Promise<{ places: Plac
   const configs: Place[] = [];
   for (const { vmid } of await dev.proxmox(Guests, 'GET', '/nodes/pve1/lxc')) {
     const text = JSON.stringify(await dev.proxmox(z.unknown(), 'GET', `/nodes/pve1/lxc/${vmid}/config`));
-    places.push(place(`the Proxmox config of ${vmid}`, text));
-    for (const [, encoded = ''] of text.matchAll(/CONTAINR_CONFIG=([A-Za-z0-9+/=_-]+)/g))
+    places.push(place(`the Proxmox config of ${vmid}`, text.replaceAll(CONFIG, '')));
+    for (const [, encoded = ''] of text.matchAll(CONFIG))
       configs.push({ where: `CONTAINR_CONFIG of ${vmid}`, content: Buffer.from(encoded, 'base64') });
   }
   for (const { upid } of await dev.proxmox(Tasks, 'GET', '/nodes/pve1/tasks?limit=500')) {
