@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { signArtifactUrl } from '../api/artifacts.ts';
-import { Backup } from '../crds/backup.ts';
+import { Backup, Restore } from '../crds/backup.ts';
 import { Build } from '../crds/build.ts';
 import { Builder } from '../crds/builder.ts';
 import { Database } from '../crds/database.ts';
@@ -47,6 +47,7 @@ import { createProxmoxClient } from '../reconcilers/providers/proxmox/proxmox-cl
 import { proxyReconciler } from '../reconcilers/proxy/reconciler.ts';
 import { proxmoxClusterReconciler } from '../reconcilers/proxmox-cluster/reconciler.ts';
 import { repoSyncReconciler } from '../reconcilers/repo-sync/reconciler.ts';
+import { restoreReconciler } from '../reconcilers/restore/reconciler.ts';
 import { routeReconciler } from '../reconcilers/route/reconciler.ts';
 import { secretReconciler } from '../reconcilers/secret/reconciler.ts';
 import { serviceReconciler } from '../reconcilers/service/reconciler.ts';
@@ -236,6 +237,14 @@ export function wireLoops(parts: LoopParts): {
           readSecret: (namespace, name) => values.values(namespace, name),
           seal: (place, value) => secrets.seal(place, value),
           installation,
+        }),
+        restoreReconciler({
+          resources: resourcesFor(Restore),
+          links,
+          database: createDatabaseClient(),
+          engines,
+          readSecret: (namespace, name) => values.values(namespace, name),
+          seal: (place, value) => secrets.seal(place, value),
         }),
         jobReconciler({ resources: resourcesFor(Job), logs }),
         volumeReconciler({

@@ -3,6 +3,7 @@ import { machineDiagram } from '../controller/machine-diagram.ts';
 import { backupMachine } from '../reconcilers/backup/machine.ts';
 import { buildMachine } from '../reconcilers/build/machine.ts';
 import { deploymentMachine } from '../reconcilers/deployment/machine.ts';
+import { restoreMachine } from '../reconcilers/restore/machine.ts';
 
 const file = new URL('./machines.md', import.meta.url);
 const text = `# State machines
@@ -20,6 +21,12 @@ ${machineDiagram(buildMachine).trim()}
 
 \`\`\`mermaid
 ${machineDiagram(backupMachine).trim()}
+\`\`\`
+
+## Restore
+
+\`\`\`mermaid
+${machineDiagram(restoreMachine).trim()}
 \`\`\`
 
 ## Deployment
