@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ProxmoxMeaning } from './fault.ts';
-import { faultOf, meaningOfExit } from './refusals.ts';
+import { backupRefusal, faultOf, meaningOfExit } from './refusals.ts';
 import { recordedAnswers } from './testing/reference.ts';
 
 function read(status: number, text: string, errors: Record<string, string> = {}) {
@@ -128,5 +128,34 @@ describe.skipIf(!recorded)('refusals of genuine Proxmox code', () => {
     const absent = refused.filter((one) => faultOf(one, 'x').meaning === 'absent' && one.errors['upid'] === undefined);
     expect(absent.length).toBeGreaterThan(10);
     for (const { text } of absent) expect(text).toMatch(/^Configuration file '/);
+  });
+});
+
+describe('backupRefusal', () => {
+  const failed = 'ERROR: Backup of VM 100 failed - ';
+
+  it.each<[string, string[], ProxmoxMeaning, RegExp]>([
+    [
+      'a storage without room',
+      [`${failed}command 'tar' failed: No space left on device`],
+      'storageFull',
+      /^command 'tar'/,
+    ],
+    [
+      'room that ran out lines before',
+      ['zstd: error 70 : Write error : No space left on device', `${failed}command 'zstd' failed: exit code 70`],
+      'storageFull',
+      /exit code 70$/,
+    ],
+    [
+      'a limit of the storage',
+      [`${failed}There is a max backup limit of 3 enforced by the target storage`],
+      'backupLimit',
+      /limit of 3/,
+    ],
+    ['a lock', [`${failed}CT is locked (snapshot)`], 'locked', /snapshot/],
+    ['a log that says nothing', ['INFO: starting new backup job'], 'other', /^job errors$/],
+  ])('reads %s from the log of the task', (_, log, meaning, words) => {
+    expect(backupRefusal(log, 'job errors')).toEqual({ meaning, words: expect.stringMatching(words) });
   });
 });
