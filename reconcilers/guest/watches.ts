@@ -10,6 +10,7 @@ import { Service } from '../../crds/service.ts';
 import { Volume } from '../../crds/volume.ts';
 import { watching, type ResourceReader, type WatchedKind } from '../../controller/reconciler.ts';
 import type { ObjectKey } from '../../controller/store/store.ts';
+import { grantsChanged } from '../shared/adoption-grants.ts';
 import type { Reference } from './environment.ts';
 import { refersTo } from './references.ts';
 
@@ -60,10 +61,12 @@ export const guestWatches: readonly WatchedKind[] = [
         ),
     );
   }),
-  watching(ProxmoxCluster, ({ metadata, status }, read, previous) => {
+  watching(ProxmoxCluster, (cluster, read, previous) => {
+    const { metadata, status } = cluster;
     const wasReady = conditionIs(previous?.status.conditions ?? [], 'Ready', 'True');
     const isNews = !wasReady && conditionIs(status.conditions, 'Ready', 'True');
-    if (!isNews && previous?.metadata.generation === metadata.generation) return [];
+    const isSame = previous?.metadata.generation === metadata.generation && !grantsChanged(cluster, previous);
+    if (!isNews && isSame) return [];
     return keys(read.list(Guest).filter((guest) => guest.status.vmid === undefined));
   }),
 ];

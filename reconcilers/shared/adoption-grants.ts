@@ -11,3 +11,9 @@ export function adoptionGrants({
   const grants = Object.entries(annotations).filter(([key]) => key.startsWith(ADOPT_PREFIX));
   return new Map(grants.map(([key, object]) => [Number(key.slice(ADOPT_PREFIX.length)), object]));
 }
+
+/** Whether an administrator said something else than before. Pure. */
+export function grantsChanged(now: ProxmoxCluster, before: ProxmoxCluster | undefined): boolean {
+  const [said, was] = [adoptionGrants(now.metadata), adoptionGrants(before?.metadata ?? {})];
+  return said.size !== was.size || [...said].some(([vmid, object]) => was.get(vmid) !== object);
+}

@@ -7,6 +7,7 @@ import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { ArtifactStore } from '../providers/oci/artifact-store.ts';
 import type { ClusterConnection, ClusterPool } from '../providers/proxmox/cluster-pool.ts';
+import { grantsChanged } from '../shared/adoption-grants.ts';
 import type { ArchivePlacements } from '../shared/archive-placements.ts';
 import { uidInTags } from '../shared/guest-marks.ts';
 import type { Reservations } from '../shared/reservations.ts';
@@ -48,6 +49,11 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
   return {
     kind: Volume,
     watches: [
+      watching(ProxmoxCluster, (cluster, _, previous) =>
+        grantsChanged(cluster, previous)
+          ? read.list(Volume).flatMap(({ metadata, status }) => (status.volid === undefined ? metadata : []))
+          : [],
+      ),
       watching(Guest, ({ metadata }) =>
         read
           .list(Volume, metadata.namespace)

@@ -208,7 +208,7 @@ describe('a controller that lost its store', () => {
     const annotations = { [`${ADOPT_PREFIX}${orphan.vmid}`]: 'volume/shop/files-data' };
     const granted = { ...cluster, metadata: { ...cluster.metadata, annotations } };
     await scene.store.update(ProxmoxCluster, granted, { manager: 'test' });
-    await scene.world.run(10 * 60_000);
+    await scene.world.run(30_000);
     const [volume] = await scene.all(Volume);
     expect(volume && scene.readyOf(volume)).toBe('True VolumeParked');
     expect(volume?.status).toMatchObject({ vmid: orphan.vmid, keeperVmid: orphan.vmid });
