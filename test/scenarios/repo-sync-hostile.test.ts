@@ -142,6 +142,12 @@ const attacks: readonly Attack[] = [
     words: /gone/,
   },
   {
+    what: 'a branch that Git takes for no name',
+    mount: async () => ({ branch: 'main//upload-pack' }),
+    reason: 'SourceNotAllowed',
+    words: /branch is not a valid name/,
+  },
+  {
     what: 'hooks and filters',
     async mount(world) {
       await commit(world, {

@@ -42,7 +42,7 @@ describe.each<[string, () => Promise<ClientUnderTest>]>([
     const first = await commit({ a: '1' });
     await branch('old');
     const second = await commit({ a: '2' });
-    const tips = await client.tips({ url }, ['HEAD', 'main', 'old', 'gone'], signal);
+    const tips = await client.tips({ url }, ['HEAD', 'main', 'old', 'gone', 'a//b', '--upload-pack=x'], signal);
     expect(Object.fromEntries(tips)).toEqual({ HEAD: second, main: second, old: first });
     await expect(client.tips({ url: `${url}-absent` }, ['main'], signal)).rejects.toMatchObject({
       name: 'GitFault',

@@ -81,7 +81,10 @@ export function createGitClient(options: GitClientOptions): GitClient {
     },
 
     async tips(repository, branches, signal) {
-      const wanted = branches.map((branch) => ({ branch, names: namesOf(branch === 'HEAD' ? undefined : branch) }));
+      // One that cannot be a name is not there, and no reason to tell the others nothing.
+      const wanted = branches
+        .filter((branch) => refName.test(branch))
+        .map((branch) => ({ branch, names: namesOf(branch === 'HEAD' ? undefined : branch) }));
       const all = wanted.flatMap(({ names }) => names);
       return withSession(repository, signal, async (session) => {
         const ids = await listNames(session, repository.url, all);
