@@ -12,10 +12,13 @@ export interface GuestProcess {
 
 /** Every process that shares the guest's own table of processes. */
 export function guestProcesses(dev: DevEnvironment, vmid: string): GuestProcess[] {
-  const init = readFileSync(join(dev.dataDir, 'sandbox', 'lxc', 'guests', vmid, 'pid'), 'utf8').trim();
+  const monitor = readFileSync(join(dev.dataDir, 'sandbox', 'lxc', 'guests', vmid, 'pid'), 'utf8').trim();
+  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const init = all.find((name) => parentOf(name) === monitor);
+  if (init === undefined) throw new Error(`Guest ${vmid} has no first process.`);
   const table = readlinkSync(join('/proc', init, 'ns', 'pid'));
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && tableOf(name) === table)
+  return all
+    .filter((name) => tableOf(name) === table)
     .map((name) => ({ pid: Number(name), arguments: argumentsOf(name), residentBytes: residentBytes(name) }));
 }
 
@@ -25,6 +28,10 @@ function tableOf(pid: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function parentOf(pid: string): string | undefined {
+  return /^PPid:\s+(\d+)$/m.exec(read(join('/proc', pid, 'status')))?.[1];
 }
 
 function argumentsOf(pid: string): string[] {
