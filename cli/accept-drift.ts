@@ -19,7 +19,10 @@ export function acceptedResources(drift: readonly DriftedField[]): Accepted {
   const cpu = cpuOf(found.get('cores'), found.get('cpulimit'));
   if (cpu === 'none') {
     const [cores, limit] = [found.get('cores'), found.get('cpulimit')];
-    const message = `${cores} cores with a limit of ${limit} cannot be said: a service has as many cores as its limit needs.`;
+    const message =
+      cores === undefined
+        ? 'The limit of its cores was taken off, which no field of a service says. Set spec.resources.cpu to what it shall have.'
+        : `${cores} cores with a limit of ${limit} cannot be said: a service has as many cores as its limit needs.`;
     return { ok: false, message };
   }
   return {
@@ -31,6 +34,6 @@ export function acceptedResources(drift: readonly DriftedField[]): Accepted {
 /** A limit of nothing is none: all cores. */
 function cpuOf(cores: string | undefined, limit: string | undefined): string | undefined {
   const limited = limit === undefined || Number(limit) === 0 || Number.isNaN(Number(limit)) ? undefined : limit;
-  if (limited === undefined) return cores;
+  if (limited === undefined) return cores ?? (limit === undefined ? undefined : 'none');
   return cores === undefined || Number(cores) === Math.ceil(Number(limited)) ? limited : 'none';
 }
