@@ -91,6 +91,8 @@ async function readHeld(context: StepContext, guest: Guest): Promise<Outcome> {
   if (failure) return failure;
   if (!pass.resource.spec.verify) return waiting('ReadingBack', 'The backup was read back.', 0);
   if (pass.resource.spec.source.kind === 'Volume') return proven(context);
+  // Once the engine runs the files are not those of the backup any more.
+  await pass.checkpoint();
   await resources.write.update(Guest, { ...guest, spec: { ...guest.spec, hold: false } });
   return waiting('ReadingBack', 'The engine is started on the restored data.', ASK_AGAIN_MS);
 }

@@ -33,7 +33,7 @@ export const mongodb: EngineDefinition = {
   readiness: 'hello, SCRAM-SHA-256, then serverStatus',
   backup: {
     quiesce: shell(
-      `exec mongosh --quiet --eval 'const { MONGO_INITDB_ROOT_USERNAME: user, MONGO_INITDB_ROOT_PASSWORD: pwd } = process.env; const admin = db.getSiblingDB("admin"); admin.auth(user, pwd); if (admin.runCommand({ fsync: 1 }).ok !== 1) quit(1);'`,
+      `exec mongosh --quiet --eval 'const { MONGO_INITDB_ROOT_USERNAME: user, MONGO_INITDB_ROOT_PASSWORD: pwd } = globalThis.process.env; const admin = db.getSiblingDB("admin"); admin.auth(user, pwd); if (admin.runCommand({ fsync: 1 }).ok !== 1) quit(1);'`,
     ),
     dump: bash(`exec mongodump ${login} --quiet --archive`),
     load: bash(`exec mongorestore ${login} --quiet --drop --archive`),
