@@ -16,7 +16,7 @@ const Event = z.object({ type: z.string(), object: z.unknown() });
 const Bookmark = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
 
 interface WatchDeps {
-  client: KubernetesClient;
+  client: Pick<KubernetesClient, 'follow'>;
   reads: Pick<KubernetesReads, 'readListed' | 'uids'>;
   /** Aborts when the store is closed. */
   closed: AbortSignal;
@@ -71,7 +71,8 @@ function selected(
 ): ChangeType | undefined {
   const { uid } = object.metadata;
   const wasOutside = outside.delete(uid);
-  if (matchesFields(object, fields)) return wasOutside && type !== 'DELETED' ? 'ADDED' : type;
-  if (type !== 'DELETED') outside.add(uid);
+  if (type === 'DELETED') return wasOutside ? undefined : type;
+  if (matchesFields(object, fields)) return wasOutside ? 'ADDED' : type;
+  outside.add(uid);
   return wasOutside || type === 'ADDED' ? undefined : 'DELETED';
 }
