@@ -10,7 +10,7 @@ const task = { upid: 'UPID:pve1:x', type: 'asked', startedAt: at };
 
 function facts(backup: DatabaseEngineFacts['backup']): DatabaseEngineFacts {
   const ports: DatabaseEngineFacts['ports'] = [{ name: 'db', port: 1 }];
-  return { title: 'Any', protocol: 'redis', ports, dataPath: '/data', backup };
+  return { title: 'Any', series: ['1'], protocol: 'redis', ports, dataPath: '/data', backup };
 }
 
 function next(mode: string, status: Record<string, unknown>, engine = facts({ quiesce: {} })): TakingStep {
