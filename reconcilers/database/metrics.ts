@@ -8,10 +8,33 @@ import type { ListedGuest } from '../providers/proxmox/client.ts';
 /** How often it is measured, and asked whether it still answers. */
 export const MEASURE_MS = 60_000;
 
+export interface Measured {
+  answer: DatabaseAnswer;
+  listed: ListedGuest | undefined;
+  volume: Volume | undefined;
+  traffic: Traffic | undefined;
+}
+
+/** Bytes per second. */
+export interface Traffic {
+  networkIn: number;
+  networkOut: number;
+}
+
+/** Between two looks at the counters of a guest; undefined when they do not follow on each other, as after its start. Pure. */
+export function trafficBetween(before: ListedGuest | undefined, now: ListedGuest | undefined): Traffic | undefined {
+  if (before?.uptimeSeconds === undefined || now?.uptimeSeconds === undefined) return undefined;
+  const seconds = now.uptimeSeconds - before.uptimeSeconds;
+  const received = (now.netInBytes ?? 0) - (before.netInBytes ?? 0);
+  const sent = (now.netOutBytes ?? 0) - (before.netOutBytes ?? 0);
+  if (before.vmid !== now.vmid || seconds <= 0 || received < 0 || sent < 0) return undefined;
+  return { networkIn: Math.round(received / seconds), networkOut: Math.round(sent / seconds) };
+}
+
 /** What was measured now; undefined while Proxmox has not said how the guest does, or too soon after the last. Pure. */
 export function measure(
   { status }: Pick<Database, 'status'>,
-  { answer, listed, volume }: { answer: DatabaseAnswer; listed: ListedGuest | undefined; volume: Volume | undefined },
+  { answer, listed, volume, traffic }: Measured,
   now: Date,
 ): Database['status']['metrics'] {
   const { metrics } = status;
@@ -24,6 +47,7 @@ export function measure(
     memory: perCent(listed.memoryBytes, listed.maxMemoryBytes),
     ...(room !== undefined && answer.dataBytes !== undefined && { storage: perCent(answer.dataBytes, room) }),
     connections: answer.connections,
+    ...traffic,
   };
 }
 

@@ -8,13 +8,14 @@ import { Volume } from '../../crds/volume.ts';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
 import type { DatabaseAnswer, DatabaseClient, DatabaseRefusal } from '../providers/database/client.ts';
+import type { ListedGuest } from '../providers/proxmox/client.ts';
 import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import { troubleOf } from '../shared/trouble.ts';
 import { actOnDatabase, publishAddress, type SealValue } from './act.ts';
 import { carryOutBackups } from './carry-out-backups.ts';
 import { guestOf } from './children.ts';
 import { finalizeDatabase } from './finalize.ts';
-import { MEASURE_MS, measure, rowOf } from './metrics.ts';
+import { MEASURE_MS, measure, rowOf, trafficBetween } from './metrics.ts';
 import { observeDatabase, type DatabaseView, type ReadSecret } from './observe.ts';
 import { planDatabase, shrinkRefusal, type DatabasePlan } from './plan.ts';
 import { hostOfGuest, reportDatabase, type DatabaseFindings } from './report.ts';
@@ -42,6 +43,8 @@ const underWay: ReadonlySet<string> = new Set(['Configuring', 'Restarting', 'Sta
 export function databaseReconciler(deps: DatabaseDeps): Reconciler<Database> {
   const { resources, client, clusters } = deps;
   const { read, write } = resources;
+  /** By uid, as Proxmox listed the guest at the last measurement. */
+  const lastListed = new Map<string, ListedGuest>();
 
   return {
     kind: Database,
@@ -62,7 +65,10 @@ export function databaseReconciler(deps: DatabaseDeps): Reconciler<Database> {
       return lookWithin(await converge(pass), backupMs);
     },
 
-    finalize: (pass) => finalizeDatabase(pass, resources),
+    finalize(pass) {
+      lastListed.delete(pass.resource.metadata.uid);
+      return finalizeDatabase(pass, resources);
+    },
   };
 
   async function converge(pass: Pass<Database>): Promise<Outcome> {
@@ -125,8 +131,13 @@ export function databaseReconciler(deps: DatabaseDeps): Reconciler<Database> {
     await report(pass, view, { guest, answer, pending });
     if (guest && answer?.ok) {
       const listed = rowOf(guest, clusters.get(guest.status.cluster ?? '')?.observer.view()?.resources.guests ?? []);
-      const metrics = measure({ status: pass.status }, { answer, listed, volume: view.volume }, pass.now);
-      if (metrics) pass.status.metrics = metrics;
+      const { uid } = pass.resource.metadata;
+      const traffic = trafficBetween(lastListed.get(uid), listed);
+      const metrics = measure({ status: pass.status }, { answer, listed, volume: view.volume, traffic }, pass.now);
+      if (metrics && listed) {
+        pass.status.metrics = metrics;
+        lastListed.set(uid, listed);
+      }
     }
     const host = hostOfGuest(guest);
     if (host !== undefined && view.credentials && !('message' in view.credentials)) {

@@ -31,6 +31,8 @@ function listed(vmid: number, on: string, memoryBytes: number): ListedGuest {
     memoryBytes,
     cpu: 0,
     uptimeSeconds: 1,
+    netInBytes: 0,
+    netOutBytes: 0,
   };
 }
 

@@ -102,6 +102,8 @@ describe('reportCluster', () => {
       memoryBytes: undefined,
       cpu: undefined,
       uptimeSeconds: undefined,
+      netInBytes: undefined,
+      netOutBytes: undefined,
     }));
     const facts = { ...good, resources: { ...good.resources, guests: listed } };
     const status = reportCluster(cluster, cluster.status, facts, new Date('2026-01-01T01:00:00Z'));

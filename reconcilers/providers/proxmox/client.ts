@@ -19,6 +19,9 @@ export interface ListedGuest {
   memoryBytes: number | undefined;
   cpu: number | undefined;
   uptimeSeconds: number | undefined;
+  /** Bytes that came in and went out since it was started. */
+  netInBytes: number | undefined;
+  netOutBytes: number | undefined;
 }
 
 export interface ListedNode {

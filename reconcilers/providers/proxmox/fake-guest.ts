@@ -9,7 +9,15 @@ const MIB = 2 ** 20;
 /** The usage columns of the cluster list: as old as the last tick. */
 type Statistics = Pick<
   ListedGuest,
-  'status' | 'name' | 'maxMemoryBytes' | 'maxCpu' | 'memoryBytes' | 'cpu' | 'uptimeSeconds'
+  | 'status'
+  | 'name'
+  | 'maxMemoryBytes'
+  | 'maxCpu'
+  | 'memoryBytes'
+  | 'cpu'
+  | 'uptimeSeconds'
+  | 'netInBytes'
+  | 'netOutBytes'
 >;
 
 const noStatistics: Statistics = {
@@ -20,6 +28,8 @@ const noStatistics: Statistics = {
   memoryBytes: undefined,
   cpu: undefined,
   uptimeSeconds: undefined,
+  netInBytes: undefined,
+  netOutBytes: undefined,
 };
 
 export type StoredConfig = { -readonly [Key in keyof Omit<GuestConfig, 'digest' | 'lock'>]: GuestConfig[Key] };
@@ -112,6 +122,8 @@ export class FakeGuest {
       memoryBytes: this.running ? 16 * MIB : 0,
       cpu: this.running ? 0.01 : 0,
       uptimeSeconds: this.running ? Math.max(0, Math.floor((atMs - this.startedAtMs) / 1000)) : 0,
+      netInBytes: 0,
+      netOutBytes: 0,
     };
   }
 }

@@ -203,6 +203,8 @@ function readGuestRow(row: unknown): ListedGuest {
     memoryBytes: usage.mem,
     cpu: usage.cpu,
     uptimeSeconds: usage.uptime,
+    netInBytes: usage.netin,
+    netOutBytes: usage.netout,
   };
 }
 

@@ -35,6 +35,8 @@ export const GuestRow = z.object({
   mem: optionalNumeric,
   cpu: optionalNumeric,
   uptime: optionalNumeric,
+  netin: optionalNumeric,
+  netout: optionalNumeric,
 });
 
 export const NodeRow = z.object({
