@@ -164,6 +164,7 @@ export function wireLoops(parts: LoopParts): {
       const { resourcesFor } = tools;
       guard = tools.guard;
       const installation = keyring.derive('installation').toString('hex').slice(0, 8);
+      const configKey = keyring.derive('guest configurations');
       const keepUnusedMs = config.keepUnusedDays * DAY_MS;
       const kept = { read: tools.read, artifacts, clusters, placements, builders, installation, keepUnusedMs };
       sweep = async (signal) => {
@@ -208,6 +209,7 @@ export function wireLoops(parts: LoopParts): {
           installation,
           redact: (text) => redactor.text(text),
           repackImage,
+          configKey,
           readInit: readInitBinary,
           readSecret: (namespace, name) => values.values(namespace, name),
           logs,
@@ -277,6 +279,7 @@ export function wireLoops(parts: LoopParts): {
           readSecret: (namespace, name, key) => values.value(namespace, name, key),
           installation,
           guestKey: keyring.derive('guest supervisors').toString('hex'),
+          configKey,
           changed,
           placed,
         }),

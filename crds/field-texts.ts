@@ -238,6 +238,7 @@ export const fieldTexts: Readonly<Record<string, string>> = {
   'Guest.status.mac': 'Its MAC address.',
   'Guest.status.adoptedFrom':
     'Uid of the object that it was made for, when it was found without one and taken over instead of made.',
+  'Guest.status.keyedFor': 'Uid that its configuration is encrypted for, when it was taken over.',
   'Guest.status.task': 'The Proxmox task in flight.',
   'task.upid': 'Id of the task.',
   'task.type': 'What the task does.',

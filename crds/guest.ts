@@ -65,6 +65,8 @@ export const Guest = defineKind('Guest', {
     mac: z.string().optional(),
     /** Uid of the Guest that it was made for, when it was found without an object and taken over. */
     adoptedFrom: z.string().optional(),
+    /** The guest that was taken over keeps the key of its configuration, however often it is taken over. */
+    keyedFor: z.string().optional(),
     /** The Proxmox task in flight, followed until it ends. */
     task: z.object({ upid: z.string(), type: z.string(), startedAt: z.string() }).optional(),
     /** When the create call was last about to be sent: from then on a guest at the vmid may be ours. */

@@ -103,6 +103,7 @@ export const sharedFieldTexts: Readonly<Record<string, string>> = {
   'artifact.imageDigest': 'Digest of the image that it was made from.',
   'artifact.image': 'The image that it was made from.',
   'artifact.architecture': 'Processor architecture.',
+  'artifact.supervisor': 'Version of the supervisor in it; from 3 on configurations are encrypted.',
   'artifact.process': "What the image's configuration says of its process.",
   'artifact.process.command': 'Command of the image.',
   'artifact.process.env': 'Environment of the image, as NAME=value.',

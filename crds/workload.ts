@@ -188,6 +188,8 @@ export const Artifact = z.object({
   imageDigest: z.string(),
   image: z.string(),
   architecture: z.enum(['amd64', 'arm64']),
+  /** Decides whether a guest of it is configured in the encrypted form. */
+  supervisor: z.int().optional(),
   /** From the image's config, which the repacked archive no longer carries. */
   process: z.object({
     command: z.array(z.string()),

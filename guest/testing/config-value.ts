@@ -1,9 +1,40 @@
+import { createHmac } from 'node:crypto';
+
 /** One `key`, `value` pair of CONTAINR_CONFIG. */
 export type ConfigPair = readonly [key: string, value: string];
 
 /** What a test puts into CONTAINR_CONFIG; deliberately not the controller's encoder, so that one cannot hide the other. */
 export function configValue(pairs: readonly ConfigPair[]): string {
   return Buffer.from(pairs.map(([key, value]) => `${key}\0${value}\0`).join('')).toString('base64');
+}
+
+/** The same encrypted for a guest, and the texts of the key files that open it; not the controller's encoder either. */
+export function sealedValue(pairs: readonly ConfigPair[], uid: string, key: Buffer): Sealed {
+  const plain = Buffer.from(configValue(pairs), 'base64');
+  const own = hmac(key, `guest ${uid}`);
+  const tag = hmac(hmac(own, 'tag'), plain);
+  const sealed = Buffer.concat([tag, plain]);
+  const cipherKey = hmac(own, 'cipher');
+  for (let number = 0; number * 32 < plain.length; number++) {
+    const block = hmac(cipherKey, Buffer.concat([tag, Buffer.of(0, 0, number >> 8, number)]));
+    const at = number * 32;
+    for (const [index, byte] of plain.subarray(at, at + 32).entries())
+      sealed.writeUInt8(byte ^ block.readUInt8(index), 32 + at + index);
+  }
+  const fileOf = (bytes: Buffer) => `${bytes.toString('hex')}\n`;
+  return { value: `2.${uid}.${sealed.toString('base64')}`, keyFile: fileOf(key), ownKeyFile: fileOf(own) };
+}
+
+export interface Sealed {
+  value: string;
+  /** As the image brings it. */
+  keyFile: string;
+  /** As it is from the first start on. */
+  ownKeyFile: string;
+}
+
+function hmac(key: Buffer, message: string | Buffer): Buffer {
+  return createHmac('sha256', key).update(message).digest();
 }
 
 /** The pairs of a command. */

@@ -24,7 +24,10 @@ export const exportArtifact: Stage = async (deps, input) => {
   log.write('Exporting the image and adding the guest supervisor', 'system');
   const save = counted(await docker.save(imageId, signal), image?.sizeBytes ?? 0, progress);
   const init = await deps.readInit(architecture);
-  const { path, ...repacked } = await deps.repackImage({ save, workDir, init, architecture }, signal);
+  const { path, ...repacked } = await deps.repackImage(
+    { save, workDir, init, configKey: deps.configKey, architecture },
+    signal,
+  );
   const origin = { ...status, imageId };
   const artifact = { ...repacked, ...namesOf(build, origin, repacked.imageDigest) };
   if (artifact.process.command.length === 0 && build.spec.settings.startCommand === undefined) {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Build } from '../../crds/build.ts';
 import type { Artifact } from '../../crds/workload.ts';
 import { stableHash } from '../shared/stable-hash.ts';
@@ -24,11 +25,13 @@ export function namesOf(
 
 /** What makes two builds the same. A source is its project's own; an image is the same for all. */
 export async function buildKey(
-  { platform, readInit }: StageDeps,
+  { platform, readInit, configKey }: StageDeps,
   { build, buildSecrets }: StageInput,
   { commit, strategy, tool, imageId }: Origin,
 ): Promise<string> {
-  const { sha256: supervisor } = await readInit(platform === 'linux/arm64' ? 'arm64' : 'amd64');
+  const { sha256 } = await readInit(platform === 'linux/arm64' ? 'arm64' : 'amd64');
+  // With another key of the installation an archive is another one.
+  const supervisor = createHash('sha256').update(sha256).update(configKey).digest('hex');
   if (build.spec.source.type === 'image') return stableHash({ imageId, platform, supervisor });
   const { repository, rootDirectory, dockerfile } = build.spec.source;
   const { environment, args, buildCommand, startCommand } = build.spec.settings;

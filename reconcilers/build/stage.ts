@@ -31,6 +31,8 @@ export interface StageDeps {
   repackImage: RepackImage;
   /** The guest supervisor for an architecture. */
   readInit: (architecture: 'amd64' | 'arm64') => Promise<{ bytes: Buffer; sha256: string }>;
+  /** What guests open their configuration with; 32 bytes, in every archive. */
+  configKey: Buffer;
   platform: 'linux/amd64' | 'linux/arm64';
   /** Marks what is ours on an engine that others use too. */
   installation: string;

@@ -182,6 +182,7 @@ export function forgetChoice(pass: Pass<Guest>): void {
     startedDigest: ______,
     missingSince: _______,
     adoptedFrom: ________,
+    keyedFor: _________,
     ...rest
   } = pass.status;
   pass.status = { ...rest, created: false };

@@ -3,6 +3,7 @@ import type { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { waiting, type Outcome } from '../../controller/outcome.ts';
 import type { Pass } from '../../controller/reconciler.ts';
 import type { ClusterConnection } from '../providers/proxmox/cluster-pool.ts';
+import { sealedFor } from '../providers/guest/seal-config.ts';
 import { isProxmoxFault } from '../providers/proxmox/fault.ts';
 import { parseNet } from '../providers/proxmox/net.ts';
 import { adoptionGrants } from '../shared/adoption-grants.ts';
@@ -69,6 +70,7 @@ export function choiceOf(
   const isStatic = cluster.spec.network.addressing === 'static';
   if (mac === undefined || (isStatic && (ip === undefined || ip === 'dhcp' || takenHosts.has(hostOf(ip)))))
     return undefined;
+  const keyedFor = sealedFor(config.env);
   return {
     cluster: cluster.metadata.name,
     node: row.node,
@@ -76,6 +78,7 @@ export function choiceOf(
     mac,
     ...(isStatic && ip !== undefined && { reservedAddress: ip }),
     adoptedFrom: identity.uid,
+    ...(keyedFor !== undefined && { keyedFor }),
   };
 }
 
@@ -125,9 +128,9 @@ export async function takeOver(
   }
 }
 
-/** Whose uid the secret of the guest's supervisor is derived from: an adopted guest keeps what it was started with. Pure. */
+/** Whose uid the keys of the guest are derived from: an adopted guest keeps what it was started with. Pure. */
 export function secretUid({ resource, status }: Pick<Pass<Guest>, 'resource' | 'status'>): string {
-  return status.adoptedFrom ?? resource.metadata.uid;
+  return status.keyedFor ?? status.adoptedFrom ?? resource.metadata.uid;
 }
 
 async function letGo(pass: Pass<Guest>): Promise<Outcome> {

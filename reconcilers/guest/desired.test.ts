@@ -15,6 +15,8 @@ const staticNetwork: ProxmoxCluster['spec']['network'] = {
 const dhcp: ProxmoxCluster['spec']['network'] = { addressing: 'dhcp', bridge: 'vmbr1', vlan: 7, nameservers: [] };
 const status = { reservedAddress: '10.40.0.50/24', mac: 'BC:24:11:00:00:01' };
 
+const keys = { secret: 's'.repeat(32), seal: { key: Buffer.alloc(32, 7), uid: 'uid-1' } };
+
 function wanted(
   spec: Record<string, unknown> = {},
   network = staticNetwork,
@@ -22,7 +24,7 @@ function wanted(
   shape = environment,
 ): DesiredGuest {
   const guest = testGuest(spec, status);
-  return desiredGuest({ guest, network, installation: 'a1b2c3d4', environment, shape, secret: 's'.repeat(32) });
+  return desiredGuest({ guest, network, installation: 'a1b2c3d4', environment, shape, ...keys });
 }
 
 const lacksEnvironment = desiredGuest({
@@ -31,7 +33,7 @@ const lacksEnvironment = desiredGuest({
   installation: 'a1b2c3d4',
   environment: undefined,
   shape: ['A=b'],
-  secret: 's'.repeat(32),
+  ...keys,
 });
 
 function actual(desired: DesiredGuest, changes: Partial<GuestConfig> = {}): GuestConfig {
@@ -80,7 +82,7 @@ describe('desiredGuest', () => {
       installation: 'a1b2c3d4',
       environment: [],
       shape: [],
-      secret: 's'.repeat(32),
+      ...keys,
     });
     expect(given.net0).toContain('bridge=vmbr1');
     expect(given.net0).toContain('ip=dhcp');

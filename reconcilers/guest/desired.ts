@@ -3,6 +3,7 @@ import type { Guest } from '../../crds/guest.ts';
 import type { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { cpuCores, quantityBytes, quantityMiB } from '../../crds/quantity.ts';
 import { encodeGuestConfig, type GuestConfig as SupervisorConfig } from '../providers/guest/encode-config.ts';
+import { SEALED_SINCE, type ConfigSeal } from '../providers/guest/seal-config.ts';
 import type { GuestChanges, GuestConfig } from '../providers/proxmox/client.ts';
 import { netText, parseNet } from '../providers/proxmox/net.ts';
 import { identityOf } from '../shared/guest-identity.ts';
@@ -48,35 +49,49 @@ export interface DesiredInput {
   shape: readonly string[];
   /** What the supervisor and the controller share. */
   secret: string;
+  seal: ConfigSeal;
 }
 
 const restartWords = { Always: 'always', OnFailure: 'on-failure', Never: 'never' } as const;
 
 /** From spec and what was reserved to Proxmox's own words. Pure. */
-export function desiredGuest({ guest, network, installation, environment, shape, secret }: DesiredInput): DesiredGuest {
+export function desiredGuest({
+  guest,
+  network,
+  installation,
+  environment,
+  shape,
+  secret,
+  seal,
+}: DesiredInput): DesiredGuest {
   const { spec, metadata, status } = guest;
   const marks = { installation, uid: metadata.uid };
   const cpu = cpuCores(spec.resources.cpu);
+  // An older supervisor takes the plain form only.
+  const isSealed = (spec.artifact.supervisor ?? 1) >= SEALED_SINCE;
   const configFor = (env: readonly string[], extras: Pick<SupervisorConfig, 'commands' | 'hold'>): string =>
-    encodeGuestConfig({
-      command: spec.process.command,
-      env,
-      user: spec.process.user,
-      workingDir: spec.process.workingDir,
-      stopSignal: spec.process.stopSignal,
-      stopTimeoutMs: durationMs(spec.process.stopTimeout),
-      restart: restartWords[spec.process.restart],
-      secret,
-      port: SUPERVISOR_PORT,
-      hostname: spec.hostname,
-      nameservers: network.nameservers,
-      volumes: spec.mounts.map(({ mountPath }) => mountPath),
-      search: network.searchDomain === undefined ? [] : [network.searchDomain],
-      ...(spec.ports[0] && { readyPort: spec.ports[0].port }),
-      ...(network.addressing === 'static' &&
-        status.reservedAddress !== undefined && { listen: hostOf(status.reservedAddress) }),
-      ...extras,
-    });
+    encodeGuestConfig(
+      {
+        command: spec.process.command,
+        env,
+        user: spec.process.user,
+        workingDir: spec.process.workingDir,
+        stopSignal: spec.process.stopSignal,
+        stopTimeoutMs: durationMs(spec.process.stopTimeout),
+        restart: restartWords[spec.process.restart],
+        secret,
+        port: SUPERVISOR_PORT,
+        hostname: spec.hostname,
+        nameservers: network.nameservers,
+        volumes: spec.mounts.map(({ mountPath }) => mountPath),
+        search: network.searchDomain === undefined ? [] : [network.searchDomain],
+        ...(spec.ports[0] && { readyPort: spec.ports[0].port }),
+        ...(network.addressing === 'static' &&
+          status.reservedAddress !== undefined && { listen: hostOf(status.reservedAddress) }),
+        ...extras,
+      },
+      isSealed ? seal : undefined,
+    );
   const envFor = (env: readonly string[], extras: Parameters<typeof configFor>[1] = {}): string[] => [
     `CONTAINR_CONFIG=${configFor(env, extras)}`,
   ];

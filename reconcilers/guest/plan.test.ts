@@ -30,6 +30,7 @@ const desired = desiredGuest({
   environment: ['A=b'],
   shape: ['A=b'],
   secret: 's'.repeat(32),
+  seal: { key: Buffer.alloc(32, 7), uid: guest.metadata.uid },
 });
 
 const asDesired: GuestConfig = {

@@ -51,6 +51,8 @@ export interface GuestDeps {
   installation: string;
   /** What the supervisors' secrets are derived from. */
   guestKey: string;
+  /** What the configurations of guests are encrypted with; 32 bytes. */
+  configKey: Buffer;
   /** Uids of guests whose supervisor or health said something new. */
   changed: Signal<string>;
   /** Archives were placed somewhere: guests that are to be made of them should look again. */
@@ -123,6 +125,7 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
         environment: environment.ok ? environment.env : undefined,
         shape: environmentShape(pass.resource),
         secret: supervisorSecret(deps.guestKey, secretUid(pass)),
+        seal: { key: deps.configKey, uid: secretUid(pass) },
       });
 
       const adopting = await takeOver(pass, connection, { desired, installation: deps.installation });

@@ -47,7 +47,7 @@ export class SimulatedGuest {
     const labels = new Map(Object.entries(this.#image?.labels ?? {}));
     const env = readEnvironment(this.#machine.env);
     if (this.#kind !== 'supervisor') return this.#startPlain(behaviourOf(env, labels));
-    const config = readSupervisorConfig(env.get('CONTAINR_CONFIG'));
+    const config = readSupervisorConfig(env.get('CONTAINR_CONFIG'), this.#image?.supervisorKey);
     if (!config) {
       this.#timer = setTimeout(() => this.#exited(), misconfiguredExitMs);
       return;

@@ -1,3 +1,5 @@
+import { openSupervisorConfig } from './sealed-config.ts';
+
 /** What the supervisor of a guest is told, as far as the simulation heeds it. */
 export interface SupervisorConfig {
   command: string[];
@@ -25,10 +27,14 @@ export interface SupervisorProgram {
   inputPath?: string;
 }
 
-/** Decodes `CONTAINR_CONFIG`; undefined when it cannot be used. Unknown keys are ignored. */
-export function readSupervisorConfig(encoded: string | undefined): SupervisorConfig | undefined {
-  if (encoded === undefined || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined;
-  const fields = Buffer.from(encoded, 'base64').toString('utf8').split('\0');
+/** Decodes `CONTAINR_CONFIG`, with the image's key file where it is encrypted; undefined when it cannot be used. Unknown keys are ignored. */
+export function readSupervisorConfig(
+  encoded: string | undefined,
+  keyFile: string | undefined,
+): SupervisorConfig | undefined {
+  const opened = encoded === undefined ? undefined : openSupervisorConfig(encoded, keyFile);
+  if (opened === undefined) return undefined;
+  const fields = opened.toString('utf8').split('\0');
   if (fields.pop() !== '' || fields.length % 2 !== 0) return undefined;
   const values = new Map<string, string[]>();
   const commands: SupervisorProgram[] = [];

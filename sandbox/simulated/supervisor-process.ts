@@ -77,7 +77,7 @@ export class SupervisorProcess {
 
   /** Resolves once process 1 runs and listens. */
   async start(): Promise<void> {
-    this.#log.write('s', 'event=boot version=2');
+    this.#log.write('s', 'event=boot version=3');
     const { address } = this.#listening;
     if (address !== undefined && this.#port) {
       const port = this.#port;

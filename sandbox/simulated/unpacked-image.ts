@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { listImageFiles } from '../images/image-files.ts';
+import { listImageFiles, readImageFiles } from '../images/image-files.ts';
 import { readOciImage } from '../images/oci-image.ts';
 import { EngineError } from '../engine/engine.ts';
+import { supervisorKeyPath } from './sealed-config.ts';
 
 const Unpacked = z.object({
   entrypoint: z.array(z.string()),
@@ -12,6 +13,7 @@ const Unpacked = z.object({
   labels: z.record(z.string(), z.string()),
   exposedPorts: z.array(z.string()),
   files: z.array(z.string()),
+  supervisorKey: z.string().optional(),
 });
 
 /** What is kept of an image instead of its files. */
@@ -21,6 +23,8 @@ export interface UnpackedImage {
   labels: Record<string, string>;
   exposedPorts: string[];
   files: ReadonlySet<string>;
+  /** The file with which the supervisor opens its configuration. */
+  supervisorKey?: string | undefined;
 }
 
 const marker = '.simulated-image';
@@ -74,5 +78,7 @@ async function readImage(archive: string): Promise<UnpackedImage> {
   const image = readOciImage(archive);
   if (!image) throw new EngineError('Error while parsing OCI image: the archive is not an OCI image');
   const { entrypoint, env, labels, exposedPorts } = image;
-  return { entrypoint, env, labels, exposedPorts, files: await listImageFiles(archive, image) };
+  const files = await listImageFiles(archive, image);
+  const read = files.has(supervisorKeyPath) ? await readImageFiles(archive, image, [supervisorKeyPath]) : undefined;
+  return { entrypoint, env, labels, exposedPorts, files, supervisorKey: read?.get(supervisorKeyPath) };
 }

@@ -24,6 +24,7 @@ import { volumeReconciler } from '../../reconcilers/volume/reconciler.ts';
 import type { CrashPoint } from '../harness/crash.ts';
 import { FakeClock } from '../harness/fake-clock.ts';
 import { World, type ProcessTools } from '../harness/world.ts';
+import { TEST_CONFIG_KEY } from './fake-repack.ts';
 import { memoryLogs } from './memory-logs.ts';
 
 const USER = { manager: 'containr-cli', user: 'test' };
@@ -186,6 +187,7 @@ export class GuestWorld {
             : { ok: true, value };
         },
         guestKey: 'test-key',
+        configKey: TEST_CONFIG_KEY,
         changed,
         placed,
       }),

@@ -7,6 +7,8 @@ import { configParams, createParams } from '../../reconcilers/providers/proxmox/
 import { mountPathProblem, parseMount } from '../../reconcilers/providers/proxmox/mount.ts';
 import { jsonBody, type Params } from '../../reconcilers/providers/proxmox/request-body.ts';
 import { commandLine } from '../../reconcilers/shared/command-line.ts';
+import { openSupervisorConfig } from '../../sandbox/simulated/sealed-config.ts';
+import { TEST_CONFIG_KEY } from './fake-repack.ts';
 import { hostileSpecs } from './hostile-strings-spec.ts';
 import { SpineWorld } from './spine-world.ts';
 
@@ -81,7 +83,9 @@ async function live(written: Record<string, unknown>, builder: 'auto' | 'nixpack
 function settingsIn(env: readonly string[]): [key: string, value: string][] {
   const [entry = ''] = env;
   expect(env).toHaveLength(1);
-  const words = Buffer.from(entry.replace('CONTAINR_CONFIG=', ''), 'base64').toString('utf8').split('\0').slice(0, -1);
+  const keyFile = `${TEST_CONFIG_KEY.toString('hex')}\n`;
+  const opened = openSupervisorConfig(entry.replace('CONTAINR_CONFIG=', ''), keyFile) ?? Buffer.of();
+  const words = opened.toString('utf8').split('\0').slice(0, -1);
   return words.flatMap((word, at) => (at % 2 === 0 ? [[word, words[at + 1] ?? '']] : []));
 }
 
@@ -114,12 +118,12 @@ function expectBodies(bodies: readonly Record<string, unknown>[]): void {
       );
       if (key === 'description')
         expect(value).toMatch(
-          /^Managed by Containr as guest shop\/[a-z0-9-]+\. [^\n]*\n\ncontainr-identity: \{[^\n]*\}$/,
+          /^Guest web-r1-0 of the service web in the project shop, managed by Containr\. [^\n]*\n\ncontainr-identity: \{[^\n]*\}$/,
         );
       else expect(String(value), key).not.toMatch(/\p{Cc}/u);
       if (key === 'hostname') expect(value).toMatch(/^[a-z0-9-]+$/);
       if (key === 'entrypoint') expect(value).toBe('/.containr/init');
-      if (key === 'env') expect(value).toMatch(/^CONTAINR_CONFIG=[A-Za-z0-9+/=]*$/);
+      if (key === 'env') expect(value).toMatch(/^CONTAINR_CONFIG=2\.[0-9a-f-]+\.[A-Za-z0-9+/]+={0,2}$/);
       if (key === 'tags') expect(value).toMatch(/^containr;containr-g-[0-9a-f-]+;containr-i-a1b2c3d4$/);
     }
   }

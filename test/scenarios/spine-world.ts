@@ -12,7 +12,7 @@ import { Project } from '../../crds/project.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Service } from '../../crds/service.ts';
 import { Volume } from '../../crds/volume.ts';
-import type { Reconciler } from '../../controller/reconciler.ts';
+import type { Reconciler, ResourceReader } from '../../controller/reconciler.ts';
 import { Redactor } from '../../controller/redactor.ts';
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
 import type { ResourceStore } from '../../controller/store/store.ts';
@@ -28,10 +28,12 @@ import { createFakeBuildpacks } from '../../reconcilers/providers/buildpack/fake
 import { createBuilderPool } from '../../reconcilers/providers/docker/builder-pool.ts';
 import { createFakeDocker } from '../../reconcilers/providers/docker/fake.ts';
 import { createFakeGit } from '../../reconcilers/providers/git/fake.ts';
+import { createFakeGuestRuns } from '../../reconcilers/providers/guest/fake-runs.ts';
 import { createFakeGuestLinks, createFakeHealthMonitor } from '../../reconcilers/providers/guest/fake.ts';
+import type { GuestLinkState } from '../../reconcilers/providers/guest/guest-links.ts';
 import { createFakeArtifactStore } from '../../reconcilers/providers/oci/fake-artifact-store.ts';
 import { createClusterObserver } from '../../reconcilers/providers/proxmox/cluster-observer.ts';
-import { createClusterPool } from '../../reconcilers/providers/proxmox/cluster-pool.ts';
+import { createClusterPool, type ClusterPool } from '../../reconcilers/providers/proxmox/cluster-pool.ts';
 import { FakeProxmox } from '../../reconcilers/providers/proxmox/fake.ts';
 import { proxmoxClusterReconciler } from '../../reconcilers/proxmox-cluster/reconciler.ts';
 import { secretReconciler } from '../../reconcilers/secret/reconciler.ts';
@@ -43,7 +45,7 @@ import { volumeReconciler } from '../../reconcilers/volume/reconciler.ts';
 import type { CrashPoint } from '../harness/crash.ts';
 import { FakeClock } from '../harness/fake-clock.ts';
 import { World, type ProcessTools } from '../harness/world.ts';
-import { fakeRepack } from './fake-repack.ts';
+import { fakeRepack, TEST_CONFIG_KEY } from './fake-repack.ts';
 import { memoryLogs } from './memory-logs.ts';
 
 const USER = { manager: 'containr-cli', user: 'test' };
@@ -52,7 +54,14 @@ const INSTALLATION = 'a1b2c3d4';
 export const KEEP_UNUSED_MS = 2 * 3_600_000;
 export const REPOSITORY = 'https://git.example/shop/web.git';
 
-interface SpineOptions {
+/** What a scenario hangs its own loops on: the providers of one life of the process. */
+export interface SpineParts {
+  tools: ProcessTools;
+  clusters: ClusterPool;
+  links: ReturnType<typeof createFakeGuestLinks>;
+}
+
+export interface SpineOptions {
   nodes?: readonly string[];
   crash?: CrashPoint | undefined;
   /** The world that another one left: this one begins over it with an empty store. */
@@ -79,6 +88,8 @@ export class SpineWorld {
   readonly workDir = mkdtempSync(join(tmpdir(), 'containr-scenario-'));
   readonly artifacts: ReturnType<typeof createFakeArtifactStore>;
   readonly logs = memoryLogs();
+  /** What guests can run, and have run. */
+  readonly runs = createFakeGuestRuns();
   /** Knows the values of every Secret that a scenario tells it. */
   readonly redactor = new Redactor();
   /** How the process of every guest that is started from now on does. */
@@ -208,6 +219,21 @@ export class SpineWorld {
       .sort((a, b) => a - b);
   }
 
+  /** Loops besides, over the same providers. */
+  protected moreLoops(_: SpineParts): readonly Reconciler<Resource>[] {
+    return [];
+  }
+
+  /** The values of a Secret of a project; undefined when there is none. */
+  protected secretValues(_: string, name: string, __: ResourceReader): Readonly<Record<string, string>> | undefined {
+    return this.secrets.get(name);
+  }
+
+  /** What a supervisor says first when it is asked. */
+  protected firstWords(_: string, __: ResourceReader): Partial<GuestLinkState> {
+    return this.#process();
+  }
+
   #loops(tools: ProcessTools): readonly Reconciler<Resource>[] {
     const { clock, signal, reach, resourcesFor } = tools;
     const proxmox = reach(this.proxmox, { uncounted: ['close'] });
@@ -274,6 +300,7 @@ export class SpineWorld {
         installation: INSTALLATION,
         redact: (text) => this.redactor.text(text),
         repackImage: fakeRepack,
+        configKey: TEST_CONFIG_KEY,
         readInit: async () => ({ bytes: Buffer.from('init'), sha256: 'init' }),
         readSecret: (_, name) => read(name),
         logs,
@@ -303,21 +330,23 @@ export class SpineWorld {
         links,
         health,
         logs,
-        readSecret: (_, name, key) => {
-          const value = this.secrets.get(name)?.[key];
+        readSecret: (namespace, name, key) => {
+          const value = this.secretValues(namespace, name, tools.read)?.[key];
           return value === undefined
             ? { ok: false, reason: 'SecretNotFound', message: `There is no key "${key}" in ${name}.` }
             : { ok: true, value };
         },
         installation: INSTALLATION,
         guestKey: 'test-key',
+        configKey: TEST_CONFIG_KEY,
         changed,
         placed,
       }),
+      ...this.moreLoops({ tools, clusters, links }),
     ];
   }
 
-  #process(): Parameters<ReturnType<typeof createFakeGuestLinks>['tell']>[1] {
+  #process(): Partial<GuestLinkState> {
     if (this.processes === 'ending')
       return { connected: true, process: 'finished', lastExit: { code: 0, at: this.clock.now() } };
     if (this.processes !== 'crashing') return { connected: true, process: 'listening', listening: true };
@@ -336,13 +365,13 @@ export class SpineWorld {
   }
 
   /** Supervisors that answer a moment after they are asked. */
-  #links({ clock, signal }: ProcessTools, emit: (uid: string) => void): ReturnType<typeof createFakeGuestLinks> {
-    const links = createFakeGuestLinks(emit);
+  #links({ clock, signal, read }: ProcessTools, emit: (uid: string) => void): SpineParts['links'] {
+    const links = createFakeGuestLinks(emit, this.runs);
     const ensure = links.ensure.bind(links);
     links.ensure = (uid, endpoint, history) => {
       const known = links.state(uid) !== undefined;
       ensure(uid, endpoint, history);
-      if (!known) clock.after(50, () => signal.aborted || links.tell(uid, this.#process()));
+      if (!known) clock.after(50, () => signal.aborted || links.tell(uid, this.firstWords(uid, read)));
     };
     return links;
   }

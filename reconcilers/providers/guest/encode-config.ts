@@ -1,4 +1,5 @@
 import { Fault } from '../../../controller/errors.ts';
+import { sealGuestConfig, type ConfigSeal } from './seal-config.ts';
 
 /** What the supervisor of a guest is told at its start; guest/README.md explains each. */
 export interface GuestConfig {
@@ -44,14 +45,17 @@ export interface GuestProgram {
 /** Proxmox keeps it in a cluster file system, and from 128 KiB on the kernel refuses the start. */
 const limitBytes = 64 * 1024;
 
-/** The value of CONTAINR_CONFIG. Throws Invalid for what cannot be expressed; the message names it and holds no value. */
-export function encodeGuestConfig(config: GuestConfig): string {
+/**
+ * The value of CONTAINR_CONFIG, encrypted where it says for whom. Throws Invalid for what cannot be expressed; the message names
+ * it and holds no value.
+ */
+export function encodeGuestConfig(config: GuestConfig, seal?: ConfigSeal): string {
   const pairs = pairsOf(config);
   for (const [key, value] of pairs) {
     if (value.includes('\0')) throw new Fault('Invalid', `${describe(key, value)} holds a NUL byte. Remove it.`);
   }
-  const text = pairs.map(([key, value]) => `${key}\0${value}\0`).join('');
-  const encoded = Buffer.from(text, 'utf8').toString('base64');
+  const plain = Buffer.from(pairs.map(([key, value]) => `${key}\0${value}\0`).join(''), 'utf8');
+  const encoded = seal ? sealGuestConfig(plain, seal) : plain.toString('base64');
   if (encoded.length > limitBytes) {
     throw new Fault(
       'Invalid',

@@ -12,6 +12,8 @@ export const Artifact = z.object({
   /** The reference people know the image by. */
   image: z.string(),
   architecture: z.enum(['amd64', 'arm64']),
+  /** Version of the supervisor in it; archives of before it was noted have 1 or 2. */
+  supervisor: z.int().optional(),
   process: z.object({
     command: z.array(z.string()),
     /** NAME=value entries. */

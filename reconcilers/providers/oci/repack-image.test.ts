@@ -22,6 +22,7 @@ import {
 
 const { signal } = new AbortController();
 const init = { bytes: Buffer.from('supervisor') };
+const configKey = Buffer.alloc(32, 7);
 const Layers = z.object({
   config: z.object({ mediaType: z.string(), digest: z.string() }),
   layers: z.array(z.object({ mediaType: z.string(), digest: z.string(), size: z.number() })),
@@ -33,8 +34,8 @@ beforeEach(async () => {
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
-const repack = (save: Readable): Promise<RepackedImage> =>
-  repackImage({ save, workDir: folder.path, init, architecture: 'amd64' }, signal);
+const repack = (save: Readable, key = configKey): Promise<RepackedImage> =>
+  repackImage({ save, workDir: folder.path, init, configKey: key, architecture: 'amd64' }, signal);
 
 async function layer(...entries: TestEntry[]): Promise<TestLayer> {
   const blob = await makeTar(entries);
@@ -77,14 +78,18 @@ describe('repackImage', () => {
 
   it('puts the supervisor on top and makes it the entrypoint', async () => {
     const image = await makeFakeImage({ '/bin/app': 'app' }, { entrypoint: ['/bin/app'] }, 'amd64', new Date());
-    const { manifest, members, blobOf } = await look((await repack(saveFakeImage(image))).path);
+    const repacked = await repack(saveFakeImage(image));
+    const { manifest, members, blobOf } = await look(repacked.path);
     const top = await readTar(blobOf(manifest.layers.at(-1)?.digest ?? ''));
     expect(top.map(({ header: { name, type, mode, uid, gid } }) => ({ name, type, mode, uid, gid }))).toEqual([
       { name: '.containr', type: 'directory', mode: 0o755, uid: 0, gid: 0 },
       { name: '.containr/init', type: 'file', mode: 0o755, uid: 0, gid: 0 },
+      { name: '.containr/key', type: 'file', mode: 0o400, uid: 0, gid: 0 },
       { name: '.containr/log', type: 'directory', mode: 0o700, uid: 0, gid: 0 },
     ]);
     expect(top[1]?.bytes).toEqual(init.bytes);
+    expect(top[2]?.bytes.toString()).toBe(`${configKey.toString('hex')}\n`);
+    expect(repacked.supervisor).toBe(3);
     expect(members.get(`blobs/${manifest.config.digest.replace(':', '/')}`)?.toString()).toContain(
       '"config":{"Entrypoint":["/.containr/init"]}',
     );
@@ -130,6 +135,16 @@ describe('repackImage', () => {
       await second.save([other, second.addImage([one, two])], [{ name: 'manifest.json', text: '[]' }]),
     );
     expect(b.digest).toBe(a.digest);
+  });
+
+  it("gives other bytes for another key, so that installations which share a storage do not take each other's", async () => {
+    const image = await makeFakeImage({ '/bin/app': 'app' }, {}, 'amd64', new Date());
+    const [ours, theirs] = [
+      await repack(saveFakeImage(image)),
+      await repack(saveFakeImage(image), Buffer.alloc(32, 8)),
+    ];
+    expect(theirs.digest).not.toBe(ours.digest);
+    expect(theirs.imageDigest).toBe(ours.imageDigest);
   });
 
   it('finds the one platform in nested indexes, passing over attestations', async () => {
@@ -285,7 +300,10 @@ describe('repackImage', () => {
         }
       })(),
     );
-    const stopped = repackImage({ save: endless, workDir: folder.path, init, architecture: 'amd64' }, stop.signal);
+    const stopped = repackImage(
+      { save: endless, workDir: folder.path, init, configKey, architecture: 'amd64' },
+      stop.signal,
+    );
     await expect(stopped).rejects.toThrow('stop');
     expect(await readdir(folder.path)).toEqual([]);
   });

@@ -15,6 +15,8 @@ export interface RepackOptions {
   workDir: string;
   /** The guest supervisor for this architecture. */
   init: { bytes: Buffer };
+  /** What guests of this archive open their configuration with; 32 bytes. */
+  configKey: Buffer;
   architecture: Artifact['architecture'];
 }
 
@@ -23,16 +25,19 @@ export interface RepackedImage extends Omit<Artifact, 'image'> {
   path: string;
 }
 
+/** Of the supervisor that is put in, as it says itself when it starts. */
+const SUPERVISOR_VERSION = 3;
+
 /** `repackImage`, for those who take it as a parameter. */
 export type RepackImage = (options: RepackOptions, signal: AbortSignal) => Promise<RepackedImage>;
 
 /**
  * Makes the archive that Proxmox takes: the image's layers with the supervisor's on top, and what the image wanted to run
- * as an answer instead of in the archive. The same image and supervisor give the same bytes. Throws Invalid for an image
+ * as an answer instead of in the archive. The same image, supervisor and key give the same bytes. Throws Invalid for an image
  * that no guest can be made from, Unavailable for a damaged one.
  */
 export async function repackImage(
-  { save, workDir, init, architecture }: RepackOptions,
+  { save, workDir, init, configKey, architecture }: RepackOptions,
   signal: AbortSignal,
 ): Promise<RepackedImage> {
   const unpacked = join(workDir, 'unpacked');
@@ -43,7 +48,7 @@ export async function repackImage(
     const exposedPorts = portsOf(image.config);
     const content = {
       layers: await readLayers(image, signal),
-      supervisor: await makeSupervisorLayer(init.bytes),
+      supervisor: await makeSupervisorLayer(init.bytes, configKey),
       architecture,
       variant: image.config.variant,
       exposedPorts,
@@ -54,6 +59,7 @@ export async function repackImage(
       ...written,
       imageDigest: image.digest,
       architecture,
+      supervisor: SUPERVISOR_VERSION,
       process: processOf(image.config),
       exposedPorts,
     };

@@ -27,12 +27,16 @@ export interface SupervisorLayer {
   digest: string;
 }
 
-/** The layer that is put on top of every image: process 1, and the folder it keeps its log in. */
-export async function makeSupervisorLayer(init: Buffer): Promise<SupervisorLayer> {
+/**
+ * The layer that is put on top of every image: process 1, the key that it opens its configuration with, and the folder it keeps its
+ * log in.
+ */
+export async function makeSupervisorLayer(init: Buffer, configKey: Buffer): Promise<SupervisorLayer> {
   const layer = pack();
   const root = { uid: 0, gid: 0, mtime: epoch };
   layer.entry({ ...root, name: '.containr', type: 'directory', mode: 0o755 });
   layer.entry({ ...root, name: '.containr/init', mode: 0o755 }, init);
+  layer.entry({ ...root, name: '.containr/key', mode: 0o400 }, `${configKey.toString('hex')}\n`);
   layer.entry({ ...root, name: '.containr/log', type: 'directory', mode: 0o700 });
   layer.finalize();
   const bytes = await buffer(layer);

@@ -9,7 +9,7 @@ import type { Place } from './canaries.ts';
 import { askController } from './database-fixture.ts';
 
 /** Looked at by itself, once decoded. */
-const CONFIG = /CONTAINR_CONFIG=([A-Za-z0-9+/=_-]+)/g;
+const CONFIG = /CONTAINR_CONFIG=(?:2\.[^.]+\.)?([A-Za-z0-9+/=_-]+)/g;
 const MAX_FILE = 32 * 2 ** 20;
 const Guests = z.array(z.object({ vmid: z.coerce.number() }));
 const Tasks = z.array(z.object({ upid: z.string() }));
