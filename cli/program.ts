@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { ApiClient } from './client.ts';
 import { defineAccountCommands } from './define-account-commands.ts';
 import { defineBackupCommands } from './define-backup-commands.ts';
+import { defineDatabaseCommands } from './define-database-commands.ts';
 import { defineDriftCommands } from './define-drift-commands.ts';
 import { defineHelpCommands } from './define-help-commands.ts';
 import { defineReadCommands } from './define-read-commands.ts';
@@ -50,6 +51,7 @@ Exit codes: 0 ok, 1 a difference or a "no", 2 usage, 3 not found, 4 conflict, 5 
   defineWriteCommands(program, all);
   defineRolloutCommands(program, all);
   defineBackupCommands(program, all);
+  defineDatabaseCommands(program, all);
   defineDriftCommands(program, all);
   defineAccountCommands(program, all);
   defineSecretCommands(program, all);
