@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CopyTo } from './backup-copy.ts';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
 import { DnsLabel, ObjectName, SingleLine } from './names.ts';
 import { Duration } from './duration.ts';
@@ -33,6 +34,8 @@ export const Backup = defineKind('Backup', {
     verify: z.boolean().default(false),
     trigger: z.enum(['schedule', 'manual']).default('manual'),
     scheduledAt: SingleLine.max(64).optional(),
+    /** Once it is good, what it holds is copied there as well, encrypted. */
+    copyTo: CopyTo.optional(),
     deadline: Duration.default('2h'),
   }),
   status: CommonStatus.extend({
@@ -84,6 +87,17 @@ export const Backup = defineKind('Backup', {
     trialStartedAt: z.string().optional(),
     /** Since when its archive is not on the storage any more. */
     missingSince: z.string().optional(),
+    /** The copy that is whole: its address without a login, its size, and the digest of the tar archive that is encrypted in it. */
+    copy: z.object({ url: z.string(), sizeBytes: z.int(), checksum: z.string(), completedAt: z.string() }).optional(),
+    /** Saved before anything may be in the bucket; `over` once nothing more is tried. */
+    copying: z
+      .object({
+        startedAt: z.string(),
+        over: z.boolean().default(false),
+        failure: z.string().optional(),
+        failureReason: Reason.optional(),
+      })
+      .optional(),
     failure: z.string().optional(),
     failureReason: Reason.optional(),
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CopyTo } from './backup-copy.ts';
 import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
 import { DnsLabel, ObjectName, SingleLine } from './names.ts';
 import { Duration } from './duration.ts';
@@ -55,6 +56,8 @@ export const Database = defineKind('Database', {
         retention: z.int().min(1).max(1000).default(7),
         maxAge: Duration.optional(),
         verify: z.boolean().default(false),
+        /** Passed on to the backups of the schedule. */
+        copyTo: CopyTo.optional(),
       })
       .prefault({}),
     /** What it holds at first: the data and the login of a backup of the same engine. */

@@ -8,6 +8,8 @@ export const reasons = {
   // How a pass ended.
   Settled: 'The world matches the spec.',
   InProgress: 'Work is under way; nothing to do.',
+  ObserveOnly:
+    'The database is older than the world, or was just imported: nothing is changed outside until a person has looked. See: containr resume --installation.',
   Waiting: 'Something else has to happen first; the message says what.',
   Rejected: 'The spec cannot be carried out as it is. Change the spec.',
   AccessDenied: 'A provider refused the credentials or lacks a privilege. Grant what the message names.',
@@ -188,6 +190,13 @@ export const reasons = {
   ReadBackFailed: 'The backup could not be read back; the message says why. Do not rely on it.',
   RestoreVerified: 'A copy that was restored from the backup answered a query.',
   RestoreUnverified: 'Nobody has restored the backup and queried the copy. Set spec.verify.',
+  Copying: 'The backup is being copied to its bucket.',
+  CopyCompleted: 'An encrypted copy of the backup is in its bucket.',
+  CopyFailed: 'The backup could not be copied; the message says why. The backup itself is good.',
+  CopyUnreadable: 'What is in the bucket is not the copy that was made. The message says how it differs.',
+  BucketDenied: 'The bucket refuses the login, or what it was asked for. Correct the Secret, or what its key may do.',
+  BucketMissing: 'There is no such bucket on that server. Make it, or correct spec.copyTo.',
+  BucketUnreachable: 'The server of the bucket gives no usable answer; it is asked again.',
   BackupsHealthy: 'The newest backup is good.',
   BackupMissing: 'There is no good backup yet.',
   // Secret.
