@@ -124,7 +124,10 @@ function planAtRest(input: PlanInput, at: Standing): VolumePlan {
 }
 
 /** It was there, and no config that it should be in has it. */
-function planLost({ facts, status, now }: PlanInput): VolumePlan {
+function planLost({ volume, facts, status, now }: PlanInput): VolumePlan {
+  // It was removed, and takes along the keeper that it came with.
+  const isRemoved = volume.metadata.deletionTimestamp !== undefined && !volume.spec.retain && !status.moving;
+  if (isRemoved) return planKeeper(facts.keeper, status, now) ?? { do: 'nothing' };
   const holder = [facts.target, facts.source].find((candidate) => candidate?.seen === 'ours');
   if (status.moving && isLate(status, now)) return lateCall();
   if (holder?.seen === 'ours') {
