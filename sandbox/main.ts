@@ -52,6 +52,7 @@ const ROLE = [
   'VM.Config.Memory',
   'VM.Config.Network',
   'VM.Config.Options',
+  'VM.Backup',
   'VM.PowerMgmt',
   'Datastore.Allocate',
   'Datastore.AllocateSpace',

@@ -39,7 +39,7 @@ export function devManifests(sandbox: SandboxReady): ApiObject[] {
         tokenSecretRef: { name: 'pve-token' },
         tls: { fingerprint: sandbox.fingerprint },
         regions: [{ name: 'default', nodes: sandbox.nodes }],
-        storages: { rootfs: sandbox.storage, templates: sandbox.storage },
+        storages: { rootfs: sandbox.storage, templates: sandbox.storage, backups: sandbox.storage },
         network: {
           addressing: 'static',
           bridge: sandbox.bridge,
