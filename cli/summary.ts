@@ -26,7 +26,7 @@ function backupLines(backup: ApiObject): [string, string][] {
   const { kind, name } = sourceOf(backup);
   const duration = statusText(backup, 'duration');
   const volid = statusText(backup, 'volid');
-  const dump = backup.status?.['dump'];
+  const { dump, copy } = backup.status ?? {};
   const dumped = typeof dump === 'object' && dump !== null && 'sizeBytes' in dump ? sizeText(dump.sizeBytes) : '';
   return [
     ['Source:', `${kind.toLowerCase()}/${name}`],
@@ -39,6 +39,7 @@ function backupLines(backup: ApiObject): [string, string][] {
       takenAt === '' ? '' : `${takenAt} (${ageText(takenAt)} ago)${duration === '' ? '' : `, in ${duration}`}`,
     ],
     ['Checksum:', statusText(backup, 'checksum')],
+    ['Copy:', typeof copy === 'object' && copy !== null && 'url' in copy ? String(copy.url) : ''],
     ['Verified:', verifiedText(backup)],
     ['Protected:', backup.spec?.['protected'] === true ? 'yes' : ''],
   ];
@@ -61,7 +62,6 @@ function restoreLines(restore: ApiObject): [string, string][] {
   const isOver = ['Completed', 'Failed'].includes(statusText(restore, 'phase'));
   const previous = statusText(restore, 'previousVolume');
   const volume = statusText(restore, 'volume');
-  const { namespace = '' } = restore.metadata;
   const isDone = statusText(restore, 'phase') === 'Completed';
   return [
     ['Backup:', `backup/${String(restore.spec?.['backup'] ?? '')}`],
@@ -74,7 +74,7 @@ function restoreLines(restore: ApiObject): [string, string][] {
       previous === ''
         ? ''
         : isDone
-          ? `volume/${previous}, what ${lower}/${name} held before; when it is not needed: containr delete volume/${previous} -n ${namespace}`
+          ? `volume/${previous}, what ${lower}/${name} held before, until you delete it; its disk goes with it only if spec.retain is false`
           : `volume/${previous}`,
     ],
     ['Failure:', isOver ? plainLine(statusText(restore, 'failure')) : ''],

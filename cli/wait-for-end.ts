@@ -31,10 +31,8 @@ export async function waitForEnd(
   for await (const change of changes) {
     last = change.type === 'LIST' ? change.listed.items[0] : change.type === 'DELETED' ? undefined : change.object;
     if (!last) throw new CliError('notFound', `${targetName(target)} was deleted meanwhile.`);
-    // What is listed does not say its kind.
-    const object = { ...last, kind: target.kind.kind };
-    onChange?.(object);
-    if (isOver(object)) return object;
+    onChange?.(last);
+    if (isOver(last)) return last;
   }
   const ready = last && conditionOf(last, 'Ready');
   const state = ready ? ` It is not done yet (${ready.reason}): ${ready.message}` : '';

@@ -28,15 +28,16 @@ export async function backupList(
   if (flags.namespace === undefined && !flags.allNamespaces)
     throw new CliError('usage', 'Backups live in projects. Name one with -n PROJECT, or use -A for all.');
   const source = word === undefined ? undefined : namedTarget(word, ['Database', 'Volume'], flags.namespace);
-  const kind = kindNamed('Backup');
-  const listed = await connect().list(kind, flags.allNamespaces ? {} : { namespace: flags.namespace });
-  const backups = listed.items
-    .map((item): ApiObject => ({ apiVersion: 'containr.dev/v1alpha1', ...item, kind: kind.kind }))
+  const { items } = await connect().list(
+    kindNamed('Backup'),
+    flags.allNamespaces ? {} : { namespace: flags.namespace },
+  );
+  const backups = items
     .filter((backup) => {
-      const { kind: sourceKind, name } = sourceOf(backup);
-      return !source || (sourceKind === source.kind.kind && name === source.name);
+      const { kind, name } = sourceOf(backup);
+      return !source || (kind === source.kind.kind && name === source.name);
     })
-    .toSorted((a, b) => (timeOf(a) < timeOf(b) ? 1 : -1));
+    .toSorted((a, b) => timeOf(b).localeCompare(timeOf(a)) || a.metadata.name.localeCompare(b.metadata.name));
   if (format.type !== 'table') return showObjects(backups, { isOne: false, managedFields: false }, format, say);
   if (backups.length === 0) {
     const whose = word === undefined ? '' : ` of ${word}`;

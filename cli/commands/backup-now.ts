@@ -61,7 +61,7 @@ export async function tellEnd(client: ApiClient, target: PlacedTarget, timeoutMs
   const { phase, verified, message } = backupFacts(backup);
   if (phase !== 'Completed') throw new CliError('negative', `${targetName(target)} is ${phase}: ${message}`);
   say(`${targetName(target)} completed`);
-  for (const line of alignColumns(summaryOf(backup))) say(line);
+  for (const line of alignColumns(summaryOf(backup).filter(([key]) => key !== 'Phase:'))) say(line);
   if (verified === 'failed')
     throw new CliError('negative', `${targetName(target)} was read back, and is not verified: ${message}`);
 }

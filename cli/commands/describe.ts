@@ -3,7 +3,9 @@ import type { ApiClient } from '../client.ts';
 import { CliError } from '../exit.ts';
 import { kindNamed, kindNames, type PlacedTarget } from '../kind-names.ts';
 import { conditionOf, shownName, type ApiObject } from '../objects.ts';
+import { belongsTo, isKeptFromBefore } from '../relations.ts';
 import { alignColumns } from '../render-table.ts';
+import { summaryOf } from '../summary.ts';
 import { ageText, plainLine, type Say } from '../text.ts';
 
 const EVENTS = 10;
@@ -16,7 +18,8 @@ const childKinds = kindNames.filter(
 export async function describe(client: ApiClient, target: PlacedTarget, say: Say): Promise<void> {
   const object = await client.get(target);
   const [children, events] = await Promise.all([childLines(client, object), eventLines(client, object)]);
-  for (const line of alignColumns(headOf(object).filter(([, value]) => value !== ''))) say(line);
+  const head = headOf(object).filter(([, value]) => value !== '');
+  for (const line of alignColumns([...head, ...summaryOf(object)])) say(line);
   section('Spec', indent(stringify(object.spec ?? {})), say);
   section('Status', indent(stringify(statusWithoutNoise(object))), say);
   section('Conditions', conditionLines(object), say);
@@ -69,8 +72,9 @@ function conditionLines({ status }: ApiObject): string[] {
   return rows.length === 0 ? [] : alignColumns([['TYPE', 'STATUS', 'SINCE', 'REASON', 'MESSAGE'], ...rows]);
 }
 
-/** What the object made, and what that made in turn; of a project, its services. */
-async function childLines(client: ApiClient, { kind, metadata }: ApiObject): Promise<string[]> {
+/** What the object made or what is kept of it, and what that made in turn; of a project, its services. */
+async function childLines(client: ApiClient, object: ApiObject): Promise<string[]> {
+  const { kind, metadata } = object;
   if (kind === 'Project') {
     const { items } = await client.list(kindNamed('Service'), { namespace: metadata.name });
     return alignColumns(items.map((item) => childRow(item, 0)));
@@ -79,16 +83,21 @@ async function childLines(client: ApiClient, { kind, metadata }: ApiObject): Pro
   if (namespace === undefined) return [];
   const lists = await Promise.all(childKinds.map((child) => client.list(child, { namespace })));
   const all = lists.flatMap(({ items }) => items);
-  const below = (uid: string | undefined, depth: number): string[][] =>
+  const below = (parent: ApiObject, depth: number): string[][] =>
     all
-      .filter((item) => item.metadata.ownerReferences?.some((owner) => owner.uid === uid))
-      .flatMap((item) => [childRow(item, depth), ...(depth < 3 ? below(item.metadata.uid, depth + 1) : [])]);
-  return alignColumns(below(metadata.uid, 0));
+      .filter((item) => belongsTo(item, parent))
+      .flatMap((item) => [childRow(item, depth), ...(depth < 3 ? below(item, depth + 1) : [])]);
+  return alignColumns(below(object, 0));
 }
 
 function childRow(object: ApiObject, depth: number): string[] {
   const ready = conditionOf(object, 'Ready');
-  return [`${'  '.repeat(depth)}${shownName(object)}`, ready?.reason ?? '', plainLine(ready?.message ?? '')];
+  const kept = isKeptFromBefore(object) ? 'Kept from before a restore. ' : '';
+  return [
+    `${'  '.repeat(depth)}${shownName(object)}`,
+    ready?.reason ?? '',
+    `${kept}${plainLine(ready?.message ?? '')}`,
+  ];
 }
 
 async function eventLines(client: ApiClient, { metadata }: ApiObject): Promise<string[]> {

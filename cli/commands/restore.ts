@@ -106,5 +106,5 @@ async function tellEnd(client: ApiClient, target: PlacedTarget, timeoutMs: numbe
     throw new CliError('negative', `${targetName(target)} is Failed: ${plainLine(why)}`);
   }
   say(`${targetName(target)} completed`);
-  for (const line of alignColumns(summaryOf(done))) say(line);
+  for (const line of alignColumns(summaryOf(done).filter(([key]) => key !== 'Phase:'))) say(line);
 }

@@ -1,14 +1,16 @@
 import type { ApiClient } from '../client.ts';
 import { CliError } from '../exit.ts';
 import { kindNamed, kindNames, type KindName, type PlacedTarget } from '../kind-names.ts';
+import { backupFacts, statusText } from '../backup-facts.ts';
 import { conditionOf, shownName, type ApiObject } from '../objects.ts';
+import { belongsTo, isKeptFromBefore, isLeft } from '../relations.ts';
 import { treeLines, type TreeNode } from '../tree-lines.ts';
 import { plainLine, type Say } from '../text.ts';
 
 /** What may stand below something else; events only tell of it. */
 const childKinds = kindNames.filter(({ kind, namespaced }) => namespaced && kind !== 'Event');
 /** What has no owner of its own stands below its project. */
-const topKinds = new Set(['Service', 'Database', 'RepoSync', 'Secret']);
+const topKinds = new Set(['Service', 'Database', 'RepoSync', 'Secret', 'Volume', 'Backup', 'Restore']);
 
 /** Shows an object and all that belongs to it, down to vmids, volumes and routes. */
 export async function tree(client: ApiClient, target: PlacedTarget, say: Say): Promise<void> {
@@ -34,9 +36,8 @@ async function readable(client: ApiClient, kind: KindName, namespace: string): P
 }
 
 function nodeOf(object: ApiObject, all: readonly ApiObject[]): TreeNode {
-  const { uid } = object.metadata;
   const children = all.filter((item) =>
-    object.kind === 'Project' ? topKinds.has(item.kind) && !isOwned(item) : isOwnedBy(item, uid),
+    object.kind === 'Project' ? topKinds.has(item.kind) && isLeft(item, all) : belongsTo(item, object),
   );
   return {
     name: shownName(object),
@@ -45,46 +46,55 @@ function nodeOf(object: ApiObject, all: readonly ApiObject[]): TreeNode {
   };
 }
 
-function isOwned({ metadata }: ApiObject): boolean {
-  return (metadata.ownerReferences ?? []).length > 0;
-}
-
-function isOwnedBy({ metadata }: ApiObject, uid: string | undefined): boolean {
-  return (metadata.ownerReferences ?? []).some((owner) => owner.controller === true && owner.uid === uid);
-}
-
-/** By kind as they are applied, then the newest revision first, then by name. */
+/** By kind as they are applied, then the newest revision or backup first, then by name. */
 function inOrder(a: ApiObject, b: ApiObject): number {
   const byKind = kindNames.indexOf(kindNamed(a.kind)) - kindNames.indexOf(kindNamed(b.kind));
   if (byKind !== 0) return byKind;
   const byRevision = Number(b.spec?.['revision'] ?? 0) - Number(a.spec?.['revision'] ?? 0);
-  return byRevision !== 0 ? byRevision : a.metadata.name < b.metadata.name ? -1 : 1;
+  if (byRevision !== 0) return byRevision;
+  const [first, second] = [a, b].map((one) => (isDated(one) ? (one.metadata.creationTimestamp ?? '') : ''));
+  if (first !== second) return (first ?? '') < (second ?? '') ? 1 : -1;
+  return a.metadata.name < b.metadata.name ? -1 : 1;
+}
+
+function isDated({ kind }: ApiObject): boolean {
+  return kind === 'Backup' || kind === 'Restore';
 }
 
 /** How it stands, and where it is found outside. */
 function factsOf(object: ApiObject): string[] {
-  const { kind, status = {}, metadata } = object;
+  const { status = {}, metadata } = object;
   const ready = conditionOf(object, 'Ready');
   const facts = [
     metadata.deletionTimestamp === undefined ? '' : 'being deleted',
     typeof status['phase'] === 'string' ? status['phase'] : (ready?.reason ?? ''),
-    ...placeOf(kind, status),
+    ...placeOf(object, status),
     ready?.status === 'True' || ready === undefined ? '' : plainLine(ready.message),
   ];
   return facts.filter((fact) => fact !== '');
 }
 
-function placeOf(kind: string, status: Record<string, unknown>): string[] {
+function placeOf(object: ApiObject, status: Record<string, unknown>): string[] {
   const text = (name: string): string => (status[name] === undefined ? '' : String(status[name]));
   const list = (name: string): string[] => {
     const value = status[name];
     return Array.isArray(value) ? value.map(String) : [];
   };
-  switch (kind) {
+  switch (object.kind) {
     case 'Guest':
       return [text('vmid') && `vmid ${text('vmid')} on ${text('node')}`, list('addresses')[0] ?? ''];
     case 'Volume':
-      return [text('volid'), text('attachedTo') && `on ${text('attachedTo')}`];
+      return [
+        text('volid'),
+        text('attachedTo') && `on ${text('attachedTo')}`,
+        isKeptFromBefore(object) ? 'kept from before a restore' : '',
+      ];
+    case 'Database':
+      return [text('endpoint')];
+    case 'Backup':
+      return backupPlace(object);
+    case 'Restore':
+      return [`of backup/${String(object.spec?.['backup'] ?? '')}`, text('restoreTime') && `in ${text('restoreTime')}`];
     case 'Route':
       return [text('url') || list('hosts').join(', ')];
     case 'Service':
@@ -94,4 +104,9 @@ function placeOf(kind: string, status: Record<string, unknown>): string[] {
     default:
       return [];
   }
+}
+
+function backupPlace(backup: ApiObject): string[] {
+  const { size, verified, restoreTime } = backupFacts(backup);
+  return [size, verified === 'yes' ? `verified in ${restoreTime}` : '', statusText(backup, 'volid')];
 }
