@@ -117,6 +117,7 @@ function statusOfFault({ code, message, fields, retryAfterMs }: Fault): Status {
       return failure('InsufficientStorage', message);
     case 'Unavailable':
     case 'Fenced':
+    case 'ObserveOnly':
       return failure('ServiceUnavailable', message, retry ?? { retryAfterSeconds: 1 });
     default:
       return code satisfies never;

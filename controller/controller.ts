@@ -5,6 +5,7 @@ import { Backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { Fault, isFault } from './errors.ts';
 import { formatKey, keyOf } from './object-key.ts';
+import type { Observing } from './observe-only.ts';
 import type { Outcome } from './outcome.ts';
 import { RunningPass, type RecordEvent } from './pass.ts';
 import { isStopped, QUIET_CONFLICTS, runPass, stopReason, type PassEnd } from './pass-runner.ts';
@@ -29,6 +30,8 @@ const WOKEN_REST_SHARE = 1 / 8;
 const WOKEN_REST_MS = 1_000;
 /** A stale read is looked at again after this share of the rest: what is new is here in a moment. */
 const STALE_REST_SHARE = 1 / 20;
+/** While nothing may be changed, what waits waits for a person. */
+const OBSERVING_MS = 30_000;
 /** Rechecks are put off by up to this share of their time, so that what was settled together is not checked together. */
 const RECHECK_SPREAD = 0.1;
 
@@ -47,6 +50,7 @@ export interface ControllerOptions<R extends Resource> {
   log: Logger;
   recordEvent: RecordEvent;
   redact?: (text: string) => string;
+  observing?: Observing;
   metrics?: ControllerMetrics;
   random?: () => number;
   /** After this long a pass is told to stop. */
@@ -99,6 +103,11 @@ export class Controller<R extends Resource> {
     this.#unfollow = followWakes(reconciler, cache, wakes, this.#log);
     for (const object of cache.list(reconciler.kind)) this.#queue.add(keyOf(object), 'resync');
     reconciler.attach?.((key) => this.#wake(key), this.#attached.signal);
+  }
+
+  /** Looks at all objects again, those that rest after failures included. */
+  lookAgain(): void {
+    for (const object of this.#options.cache.list(this.#options.reconciler.kind)) this.#changed(keyOf(object));
   }
 
   /** Works until `stopIntake`; resolves when the passes under way have ended. */
@@ -179,6 +188,7 @@ export class Controller<R extends Resource> {
 
   async #pass(key: ObjectKey, signal: AbortSignal): Promise<{ end: PassEnd; moved: boolean }> {
     const { reconciler, cache, writer, clock, recordEvent, redact = (text: string) => text } = this.#options;
+    const { observing = () => undefined } = this.#options;
     const resource = cache.get<R>(reconciler.kind, key);
     if (!resource) return { end: { outcome: undefined }, moved: true };
     const log = this.#log.child({ namespace: key.namespace, name: key.name, reconcileId: randomUUID() });
@@ -191,6 +201,7 @@ export class Controller<R extends Resource> {
       writer,
       recordEvent,
       redact,
+      observing: reconciler.onlyTells ? () => undefined : observing,
     });
     const end = await runPass(pass, { reconciler, writer, failures: this.#failing.failures(formatKey(key)) });
     this.#report(pass, end);
@@ -217,7 +228,7 @@ export class Controller<R extends Resource> {
     if (!outcome) return this.#idling.reset(text);
     if (outcome.type === 'waiting') {
       if (moved) this.#idling.reset(text);
-      const leastMs = moved ? 0 : this.#idling.next(text);
+      const leastMs = this.#options.observing?.() ? OBSERVING_MS : moved ? 0 : this.#idling.next(text);
       return this.#queue.addAfter(key, Math.max(outcome.checkAfterMs, leastMs), 'wake');
     }
     this.#idling.reset(text);

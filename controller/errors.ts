@@ -10,6 +10,7 @@
  * Exhausted    no room: storage, addresses, ids, quota
  * Expired      the place to resume a watch or a list from is compacted
  * Fenced       this process no longer leads; whatever it wanted did not happen
+ * ObserveOnly  nothing may be changed outside until a person has looked; it did not happen
  */
 export type FaultCode =
   | 'Invalid'
@@ -21,7 +22,8 @@ export type FaultCode =
   | 'Unavailable'
   | 'Exhausted'
   | 'Expired'
-  | 'Fenced';
+  | 'Fenced'
+  | 'ObserveOnly';
 
 interface FaultOptions extends ErrorOptions {
   retryAfterMs?: number;

@@ -8,7 +8,7 @@ import type { ResourceStore, Writer } from './store/store.ts';
 interface GarbageCollectorOptions {
   store: Pick<ResourceStore, 'collectGarbage'>;
   log: Logger;
-  /** The leader's token. Throws Fenced when this process does not lead. */
+  /** The leader's token. Throws Fenced when this process does not lead, ObserveOnly while nothing may be removed. */
   fence: () => bigint | undefined;
 }
 
@@ -57,7 +57,7 @@ export class GarbageCollector {
       const removed = await store.collectGarbage(writer);
       if (removed > 0) log.info({ removed }, 'Removed objects whose owners are gone.');
     } catch (error) {
-      if (isFault(error, 'Fenced')) return;
+      if (isFault(error, 'Fenced', 'ObserveOnly')) return;
       log.warn({ err: error }, 'Objects whose owners are gone could not be removed; tried again within a minute.');
     }
   }

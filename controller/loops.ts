@@ -3,6 +3,7 @@ import type { Kind, Resource } from '../crds/define-kind.ts';
 import type { Clock } from './clock.ts';
 import { Controller, type ControllerMetrics } from './controller.ts';
 import { Informer } from './informer.ts';
+import { observeOnlyFault, type Observing } from './observe-only.ts';
 import type { Outcome } from './outcome.ts';
 import type { RecordEvent } from './pass.ts';
 import type { Reconciler, ResourceReader, Resources, ResourceWriter } from './reconciler.ts';
@@ -17,7 +18,7 @@ export interface LoopTools {
   resourcesFor(kind: Kind): Resources;
   /** Fenced writes on behalf of one of a loop's objects, which owns the fields, such as `reposync/shop`. */
   writeAs(manager: string): ResourceWriter;
-  /** Throws Fenced unless this process leads: asked by providers before each call that changes something. */
+  /** Throws Fenced unless this process leads, ObserveOnly while nothing may be changed: asked by providers before each call that changes something. */
   guard(): void;
 }
 
@@ -36,6 +37,8 @@ export interface LoopsOptions {
   log: Logger;
   recordEvent: RecordEvent;
   guard: () => void;
+  /** Whether everything is to be looked at only; not. */
+  observing?: Observing;
   /** The leader's token. Throws Fenced when this process does not lead. */
   fence: () => bigint | undefined;
   redact?: (text: string) => string;
@@ -56,10 +59,18 @@ export interface Loops {
 
 /** Puts loops, cache and writers together. Nothing runs yet. */
 export function assembleLoops(options: LoopsOptions): Loops {
-  const { store, clock, log, guard, alsoRead = [] } = options;
+  const { store, clock, log, alsoRead = [], observing = () => undefined } = options;
+  const demandActing = (): void => {
+    const observeOnly = observing();
+    if (observeOnly) throw observeOnlyFault(observeOnly);
+  };
+  const guard = (): void => {
+    options.guard();
+    demandActing();
+  };
   const cache = new ResourceCache((kind) => new Informer({ kind, store, clock, log }));
   const writeAs = (manager: string): LoopWriter =>
-    createLoopWriter({ store: options.writes, cache, manager, fence: options.fence });
+    createLoopWriter({ store: options.writes, cache, manager, fence: options.fence, guard: demandActing });
   const writerFor = (kind: Kind): LoopWriter => writeAs(`controller/${kind.singular}`);
 
   const reconcilers = options.reconcilers({
@@ -81,7 +92,7 @@ export function assembleLoops(options: LoopsOptions): Loops {
         const { metricsFor, ...shared } = options;
         const metrics = metricsFor?.(reconciler.kind.singular);
         const writer = writerFor(reconciler.kind);
-        return new Controller({ ...shared, ...(metrics && { metrics }), reconciler, cache, writer });
+        return new Controller({ ...shared, observing, ...(metrics && { metrics }), reconciler, cache, writer });
       });
     },
   };

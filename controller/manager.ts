@@ -8,6 +8,7 @@ import { Leadership, type LeaseTiming } from './leadership.ts';
 import { assembleLoops, type Loops, type MakeReconcilers } from './loops.ts';
 import { maintenanceTasks } from './maintenance.ts';
 import type { Metrics } from './metrics.ts';
+import { observeOnlyFault, type Observing } from './observe-only.ts';
 import { runPeriodically, type PeriodicTask } from './periodic.ts';
 import type { ResourceReader } from './reconciler.ts';
 import { aborted, within } from './sleep.ts';
@@ -35,6 +36,8 @@ export interface ManagerOptions {
   tasks?: readonly PeriodicTask[];
   /** How long passes may go on after `stop`, before they are told to leave everything as it is. */
   graceMs?: number;
+  /** Whether everything is to be looked at only, and nothing changed; not. */
+  observing?: Observing;
   passDeadlineMs?: number;
   /** Between 0 and 1; spreads retries and rechecks. */
   random?: () => number;
@@ -53,8 +56,10 @@ export interface Manager {
   /** The cache has everything once. */
   hasSynced(): boolean;
   isLeader(): boolean;
-  /** Throws Fenced unless this process leads: asked before each call that changes something outside. */
+  /** Throws Fenced unless this process leads, ObserveOnly while nothing may be changed: asked before each call that changes something outside. */
   guard(): void;
+  /** Looks at every object again, as when it may be changed from now on. */
+  lookAgain(): void;
 }
 
 const DEFAULT_LEASE: LeaseTiming = { durationMs: 15_000, renewEveryMs: 5_000 };
@@ -71,6 +76,7 @@ export function createManager(options: ManagerOptions): Manager {
     clock,
     log,
     metrics,
+    observing = () => undefined,
     lease = DEFAULT_LEASE,
     graceMs = DEFAULT_GRACE_MS,
   } = options;
@@ -82,11 +88,21 @@ export function createManager(options: ManagerOptions): Manager {
     timing: lease,
     onChange: (leads) => metrics?.setLeader(leads),
   });
-  const guard = () => leadership.guard();
   const fence = () => leadership.fence();
   const redact = options.redact ?? ((text: string) => text);
   const recorder = new EventRecorder({ store, clock, log, fence, redact });
-  const garbage = new GarbageCollector({ store, log, fence });
+  const demandActing = () => {
+    const observeOnly = observing();
+    if (observeOnly) throw observeOnlyFault(observeOnly);
+  };
+  const garbage = new GarbageCollector({
+    store,
+    log,
+    fence() {
+      demandActing();
+      return fence();
+    },
+  });
   const loops: Loops = assembleLoops({
     store,
     writes: store,
@@ -95,18 +111,26 @@ export function createManager(options: ManagerOptions): Manager {
     clock,
     log,
     recordEvent: (...happened) => recorder.record(...happened),
-    guard,
+    guard: () => leadership.guard(),
+    observing,
     fence,
     redact,
     ...(options.random && { random: options.random }),
     ...(options.passDeadlineMs !== undefined && { passDeadlineMs: options.passDeadlineMs }),
     ...(metrics && { metricsFor: (kind) => metrics.forController(kind) }),
   });
-  const tasks = [...maintenanceTasks({ store, garbage, clock, fence }), ...(options.tasks ?? [])];
+  const tasks = [...maintenanceTasks({ store, garbage, clock, fence }), ...(options.tasks ?? [])].map((task) => ({
+    ...task,
+    // Each of them removes something.
+    run: async (signal: AbortSignal) => {
+      if (!observing()) await task.run(signal);
+    },
+  }));
   const stopping = new AbortController();
   const ended = new AbortController();
   const hasSynced = () => loops.cache.informers.every((informer) => informer.hasSynced);
   let running: Promise<unknown> = Promise.resolve();
+  let leading: readonly Controller<Resource>[] = [];
 
   /** One time of leading: until the lease is lost or the process stops. */
   async function lead(lost: AbortSignal): Promise<void> {
@@ -114,12 +138,14 @@ export function createManager(options: ManagerOptions): Manager {
     await Promise.race([Promise.all(loops.cache.informers.map((informer) => informer.synced)), aborted(over)]);
     if (over.aborted) return;
     const controllers = loops.createControllers();
+    leading = controllers;
     const unfollow = garbage.follow(loops.cache);
     startAll(controllers);
     const working = Promise.all(controllers.map((controller) => controller.work()));
     const housekeeping = Promise.all(tasks.map((task) => runPeriodically(task, { clock, log, signal: over })));
     await aborted(over);
     unfollow();
+    leading = [];
     await end(controllers, working, lost);
     await within(clock, ABORT_MS, Promise.all([housekeeping, recorder.flushed()]), lost);
   }
@@ -159,6 +185,12 @@ export function createManager(options: ManagerOptions): Manager {
 
     hasSynced,
     isLeader: () => leadership.isLeader(),
-    guard,
+    guard() {
+      leadership.guard();
+      demandActing();
+    },
+    lookAgain() {
+      for (const controller of leading) controller.lookAgain();
+    },
   };
 }

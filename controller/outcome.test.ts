@@ -14,6 +14,7 @@ describe('outcomeOf', () => {
     ['Exhausted', 'retry', 'StorageFull'],
     ['Expired', 'retry', 'WorldMoved'],
     ['Fenced', 'retry', 'WorldMoved'],
+    ['ObserveOnly', 'waiting', 'ObserveOnly'],
   ])('makes of %s: %s, %s', (code, type, reason) => {
     expect(outcomeOf(new Fault(code, 'It went wrong.'))).toMatchObject({ type, reason });
   });

@@ -9,6 +9,8 @@ export type Outcome =
   | { type: 'retry'; reason: Reason; message: string; afterMs: number | undefined };
 
 const RESYNC_MS = 5 * 60_000;
+/** While nothing may be changed there is no hurry. */
+const OBSERVING_MS = 60_000;
 
 /** The world matches the spec. Look again later, for drift. */
 export function settled(recheckAfterMs = RESYNC_MS): Outcome {
@@ -50,6 +52,8 @@ export function outcomeOf(error: unknown): Outcome {
       return retry('WorldMoved', 'Something changed during the pass; looking again.');
     case 'Unavailable':
       return retry('ProviderUnavailable', error.message);
+    case 'ObserveOnly':
+      return waiting('ObserveOnly', error.message, OBSERVING_MS);
     default:
       return error.code satisfies never;
   }

@@ -1,5 +1,5 @@
 import type { Resource } from '../crds/define-kind.ts';
-import { conditionIs } from '../crds/condition.ts';
+import { conditionIs, findCondition } from '../crds/condition.ts';
 import { concludeStatus } from './conclude.ts';
 import { Fault, isFault } from './errors.ts';
 import { outcomeOf, settled, type Outcome } from './outcome.ts';
@@ -102,10 +102,17 @@ async function report<R extends Resource>(pass: RunningPass<R>, outcome: Outcome
     now: pass.now,
   });
   const lastHandledReconcileAt = metadata.annotations?.[RECONCILE_REQUESTED_AT] ?? status.lastHandledReconcileAt;
-  await pass.save({ ...concluded, lastHandledReconcileAt });
+  await pass.save({ ...pass.storable(concluded), lastHandledReconcileAt });
+  if (outcome.type === 'waiting' && outcome.reason === 'ObserveOnly' && !isHeldBack(status.conditions)) {
+    pass.event('Warning', outcome.reason, outcome.message);
+  }
   if (outcome.type === 'stalled' && !conditionIs(status.conditions, 'Stalled', 'True')) {
     pass.event('Warning', outcome.reason, outcome.message);
   }
+}
+
+function isHeldBack(conditions: Resource['status']['conditions']): boolean {
+  return findCondition(conditions, 'Reconciling')?.reason === 'ObserveOnly';
 }
 
 /** What passes are aborted with when the process ends or no longer leads. */

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Kind, Resource } from '../crds/define-kind.ts';
 import type { Reason } from '../crds/reasons.ts';
 import { cloneJson } from './clone-json.ts';
+import { observeOnlyFault, type Observing } from './observe-only.ts';
 import type { Pass } from './reconciler.ts';
 import type { LoopWriter } from './resources.ts';
 import { sameJson } from './same-json.ts';
@@ -19,6 +20,7 @@ interface PassOptions<R extends Resource> {
   recordEvent: RecordEvent;
   /** Takes secrets out of what people will read. */
   redact: (text: string) => string;
+  observing: Observing;
 }
 
 /** A pass under way, and what it has written so far. */
@@ -46,8 +48,17 @@ export class RunningPass<R extends Resource> implements Pass<R> {
     return this.#stored;
   }
 
+  /** A choice that is saved is acted on next: while nothing may be, neither is it made. */
   async checkpoint(): Promise<void> {
+    const observeOnly = this.#options.observing();
+    if (observeOnly) throw observeOnlyFault(observeOnly);
     await this.save(this.status);
+  }
+
+  /** What of a draft may be stored: while nothing may be changed, what people read, and nothing that decides. */
+  storable(status: R['status']): R['status'] {
+    if (!this.#options.observing()) return status;
+    return { ...this.#stored.status, conditions: status.conditions };
   }
 
   /** Writes the status unless it is stored already. */

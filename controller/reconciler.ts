@@ -46,6 +46,8 @@ export interface Reconciler<R extends Resource> {
   readonly watches?: readonly WatchedKind[];
   /** Passes at once; default 8. One that takes longer than a second makes room for another, up to five times as many. */
   readonly workers?: number;
+  /** Its status tells only what was seen and decides nothing, so that it is written in full also in observe-only mode. */
+  readonly onlyTells?: true;
   /** Called once at start: wakes objects for what is not in the store (a task ended, a guest stopped). */
   readonly attach?: (wake: (key: ObjectKey) => void, signal: AbortSignal) => void;
   reconcile(pass: Pass<R>): Promise<Outcome>;

@@ -16,7 +16,7 @@ async function make({ fence = () => undefined }: { fence?: () => bigint | undefi
     removed: (_: unknown, object: { metadata: { name: string } }) => void fed.push(`removed ${object.metadata.name}`),
   };
   const writerOver = (over: WritableStore) =>
-    createLoopWriter({ store: over, cache, manager: 'controller/kettle', fence });
+    createLoopWriter({ store: over, cache, manager: 'controller/kettle', fence, guard: () => undefined });
   const tea = await store.create(Kettle, kettleManifest('tea'), user);
   const coffee = await store.create(Kettle, kettleManifest('coffee'), user);
   return { store, fed, writer: writerOver(store), writerOver, tea, coffee };

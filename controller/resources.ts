@@ -22,11 +22,17 @@ interface LoopWriterOptions {
   manager: string;
   /** The leader's token for this write. Throws Fenced when this process does not lead. */
   fence: () => bigint | undefined;
+  /** Throws when loops may change nothing but statuses. */
+  guard: () => void;
 }
 
 /** Writes for one loop: each carries the fence, and what it answers is in the cache before the caller sees it. */
-export function createLoopWriter({ store, cache, manager, fence }: LoopWriterOptions): LoopWriter {
-  const writer = (): Writer => ({ manager, fence: fence() });
+export function createLoopWriter({ store, cache, manager, fence, guard }: LoopWriterOptions): LoopWriter {
+  const teller = (): Writer => ({ manager, fence: fence() });
+  const writer = (): Writer => {
+    guard();
+    return teller();
+  };
 
   return {
     async create(kind, manifest) {
@@ -47,7 +53,7 @@ export function createLoopWriter({ store, cache, manager, fence }: LoopWriterOpt
     },
 
     async updateStatus(kind, object) {
-      const written = await store.updateStatus(kind, object, writer());
+      const written = await store.updateStatus(kind, object, teller());
       cache.wrote(kind, written);
       return written;
     },

@@ -31,10 +31,12 @@ import { jobReconciler } from '../reconcilers/job/reconciler.ts';
 import { projectReconciler } from '../reconcilers/project/reconciler.ts';
 import { createHostBuildpacks } from '../reconcilers/providers/buildpack/host-buildpacks.ts';
 import { createDatabaseClient } from '../reconcilers/providers/database/database-client.ts';
+import { CHANGES_AN_ENGINE } from '../reconcilers/providers/docker/client.ts';
 import { createBuilderPool } from '../reconcilers/providers/docker/builder-pool.ts';
 import { createDockerClient } from '../reconcilers/providers/docker/docker-client.ts';
 import { createGitClient } from '../reconcilers/providers/git/git-client.ts';
 import { createGuestLinks } from '../reconcilers/providers/guest/guest-link.ts';
+import { CHANGES_A_GUEST } from '../reconcilers/providers/guest/guest-links.ts';
 import { createHealthMonitor } from '../reconcilers/providers/guest/health-monitor.ts';
 import { type ArtifactStore } from '../reconcilers/providers/oci/artifact-store.ts';
 import { repackImage } from '../reconcilers/providers/oci/repack-image.ts';
@@ -58,6 +60,7 @@ import { createSignal } from '../reconcilers/shared/signal.ts';
 import { volumeReconciler } from '../reconcilers/volume/reconciler.ts';
 import { systemClock } from './clock.ts';
 import { type Config } from './config.ts';
+import { guardCalls } from './guard-calls.ts';
 import type { LogStore } from './logs.ts';
 import type { LoopTools } from './loops.ts';
 import { type Metrics } from './metrics.ts';
@@ -119,7 +122,9 @@ export function wireLoops(parts: LoopParts): {
   });
   const toolPath = config.toolPath.join(':');
   const buildx = { path: toolPath, workDir: artifacts.workDir };
-  const builders = createBuilderPool((access) => createDockerClient({ ...access, buildx }));
+  const builders = createBuilderPool((access) =>
+    guardCalls(createDockerClient({ ...access, buildx }), CHANGES_AN_ENGINE, () => guard()),
+  );
   const buildpacks = createHostBuildpacks({ path: toolPath, homeDir: join(config.dataDir, 'buildpacks') });
   const proxies = createProxyPool((address, onLateAnswer) => {
     const client = connectCaddy(address, () => guard());
@@ -146,15 +151,19 @@ export function wireLoops(parts: LoopParts): {
           ),
   });
   const health = createHealthMonitor({ clock, onChange: (uid) => changed.emit(uid) });
-  const links = createGuestLinks({
-    logStore: logs,
-    clock,
-    log,
-    onState: (uid) => changed.emit(uid),
-    onEvent: (uid, event) => {
-      if (event.type === 'listening') health.nudge(uid);
-    },
-  });
+  const links = guardCalls(
+    createGuestLinks({
+      logStore: logs,
+      clock,
+      log,
+      onState: (uid) => changed.emit(uid),
+      onEvent: (uid, event) => {
+        if (event.type === 'listening') health.nudge(uid);
+      },
+    }),
+    CHANGES_A_GUEST,
+    () => guard(),
+  );
 
   let sweep: (signal: AbortSignal) => Promise<void> = async () => undefined;
 

@@ -28,6 +28,8 @@ interface MemoryBackendOptions {
   keepChanges: number;
   leases: MemoryLeaseStore | undefined;
   audit: MemoryAuditLog | undefined;
+  /** What it holds from the beginning. */
+  objects: readonly StoredObject[];
   /** Called after every commit that changed something, with what it changed. */
   committed: (changes: readonly StoredChange[]) => void;
 }
@@ -53,6 +55,8 @@ export class MemoryBackend implements StoreBackend {
 
   constructor(options: MemoryBackendOptions) {
     this.#options = options;
+    for (const object of options.objects) this.#take(object);
+    this.#compacted = this.#version;
   }
 
   async submit<O extends StoredObject>(write: Write<O>): Promise<Accepted<O>> {
@@ -167,6 +171,26 @@ export class MemoryBackend implements StoreBackend {
       this.#forget(this.#changes.length - this.#options.keepChanges);
     }
     this.#options.committed([entry]);
+  }
+
+  /** An object of another store, which nobody here saw being made. */
+  #take(object: StoredObject): void {
+    const { name, namespace = '', uid, deletionTimestamp } = object.metadata;
+    this.#version += 1n;
+    const key = mapKey(object.kind, { namespace, name });
+    this.#keys.set(uid, key);
+    this.#current.set(key, {
+      version: this.#version,
+      change: 'ADDED',
+      kind: object.kind,
+      namespace,
+      name,
+      uid,
+      deleting: deletionTimestamp !== undefined,
+      json: storedJson(object),
+      previous: undefined,
+      atMs: this.#options.clock.now().getTime(),
+    });
   }
 
   #forget(count: number): void {

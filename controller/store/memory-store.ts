@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { Resource } from '../../crds/define-kind.ts';
 import type { MemoryAuditLog } from '../access/memory-audit-log.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import { ChangeTail } from './change-tail.ts';
@@ -15,6 +16,8 @@ interface MemoryStoreOptions {
   /** Whose epochs fence writes. Without it every fenced write is refused. */
   leases?: MemoryLeaseStore;
   audit?: MemoryAuditLog;
+  /** What it holds from the beginning, as another store held it; only the versions are its own. */
+  objects?: readonly Resource[];
   newUid?: () => string;
   log?: Pick<Logger, 'error' | 'warn' | 'info'>;
 }
@@ -25,13 +28,14 @@ export function createMemoryStore({
   newUid = randomUUID,
   ...options
 }: MemoryStoreOptions = {}): ResourceStore {
-  const { keepChanges = 10_000, leases, audit, log } = options;
+  const { keepChanges = 10_000, leases, audit, objects = [], log } = options;
   const backend = new MemoryBackend({
     clock,
     newUid,
     keepChanges,
     leases,
     audit,
+    objects,
     committed: (changes) => tail.offer(changes),
   });
   const tail = new ChangeTail({ readChanges: (after, limit) => backend.readChanges(after, limit), clock, log });

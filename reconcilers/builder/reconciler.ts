@@ -24,6 +24,7 @@ const CHECK_MS = 30_000;
 export function builderReconciler({ resources, builders, readSecret }: BuilderDeps): Reconciler<Builder> {
   return {
     kind: Builder,
+    onlyTells: true,
     watches: [
       watching(Secret, ({ metadata }, read) =>
         metadata.namespace === SYSTEM_NAMESPACE

@@ -33,6 +33,7 @@ export function proxmoxClusterReconciler({
   const unowned = new UnownedConfigs();
   return {
     kind: ProxmoxCluster,
+    onlyTells: true,
     watches: [
       watching(Secret, ({ metadata }, read) =>
         metadata.namespace === SYSTEM_NAMESPACE

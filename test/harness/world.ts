@@ -5,6 +5,7 @@ import type { Clock } from '../../controller/clock.ts';
 import type { Controller } from '../../controller/controller.ts';
 import { assembleLoops, type Loops, type LoopTools } from '../../controller/loops.ts';
 import { formatKey } from '../../controller/object-key.ts';
+import type { Observing } from '../../controller/observe-only.ts';
 import type { Outcome } from '../../controller/outcome.ts';
 import type { Reconciler } from '../../controller/reconciler.ts';
 import type { ObjectKey, ResourceStore } from '../../controller/store/store.ts';
@@ -27,6 +28,8 @@ export interface WorldOptions {
   /** Called once for each life of the process; everything that lives in its memory is made here. */
   build(tools: ProcessTools): readonly Reconciler<Resource>[];
   alsoRead?: readonly Kind[];
+  /** Whether everything is only looked at; not. */
+  observing?: Observing;
   /** The first process dies here. */
   crash?: CrashPoint | undefined;
 }
@@ -159,7 +162,7 @@ export class World {
       }
     }
     if (this.#bugs.length > 0) throw new Error(`A loop had a bug:\n${this.#bugs.join('\n')}`);
-    return didWork || this.#collectGarbage();
+    return didWork || (!this.#options.observing?.() && this.#collectGarbage());
   }
 
   async #start(): Promise<Life> {
@@ -176,6 +179,7 @@ export class World {
       log: pino({ level: 'error' }, { write: (line: string) => void this.#bugs.push(line) }),
       recordEvent: (regarding, type, reason, message) => void this.events.push({ regarding, type, reason, message }),
       guard: () => undefined,
+      ...(this.#options.observing && { observing: this.#options.observing }),
       fence: () => undefined,
       random: () => 0.5,
       onPass: (kind, key, outcome) => {

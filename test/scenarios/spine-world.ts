@@ -12,6 +12,8 @@ import { Project } from '../../crds/project.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Service } from '../../crds/service.ts';
 import { Volume } from '../../crds/volume.ts';
+import { guardCalls } from '../../controller/guard-calls.ts';
+import type { Observing } from '../../controller/observe-only.ts';
 import type { Reconciler, ResourceReader } from '../../controller/reconciler.ts';
 import { Redactor } from '../../controller/redactor.ts';
 import { createMemoryStore } from '../../controller/store/memory-store.ts';
@@ -25,10 +27,12 @@ import { guestReconciler } from '../../reconcilers/guest/reconciler.ts';
 import { jobReconciler } from '../../reconcilers/job/reconciler.ts';
 import { projectReconciler } from '../../reconcilers/project/reconciler.ts';
 import { createFakeBuildpacks } from '../../reconcilers/providers/buildpack/fake.ts';
+import { CHANGES_AN_ENGINE } from '../../reconcilers/providers/docker/client.ts';
 import { createBuilderPool } from '../../reconcilers/providers/docker/builder-pool.ts';
 import { createFakeDocker } from '../../reconcilers/providers/docker/fake.ts';
 import { createFakeGit } from '../../reconcilers/providers/git/fake.ts';
 import { createFakeGuestRuns } from '../../reconcilers/providers/guest/fake-runs.ts';
+import { CHANGES_A_GUEST } from '../../reconcilers/providers/guest/guest-links.ts';
 import { createFakeGuestLinks, createFakeHealthMonitor } from '../../reconcilers/providers/guest/fake.ts';
 import type { GuestLinkState } from '../../reconcilers/providers/guest/guest-links.ts';
 import { createFakeArtifactStore } from '../../reconcilers/providers/oci/fake-artifact-store.ts';
@@ -66,6 +70,8 @@ export interface SpineOptions {
   crash?: CrashPoint | undefined;
   /** The world that another one left: this one begins over it with an empty store. */
   after?: SpineWorld;
+  /** Whether everything is only looked at; not. */
+  observing?: Observing;
   /** Instead of memory, by the same clock. */
   store?: ResourceStore;
   clock?: FakeClock;
@@ -113,6 +119,7 @@ export class SpineWorld {
       store: this.store,
       clock: this.clock,
       crash: options.crash,
+      ...(options.observing && { observing: options.observing }),
       build: (tools) => this.#loops(tools),
     });
   }
@@ -236,6 +243,7 @@ export class SpineWorld {
 
   #loops(tools: ProcessTools): readonly Reconciler<Resource>[] {
     const { clock, signal, reach, resourcesFor } = tools;
+    this.proxmox.guard = tools.guard;
     const proxmox = reach(this.proxmox, { uncounted: ['close'] });
     const changed = createSignal<string>();
     const placed = createSignal<void>();
@@ -245,7 +253,8 @@ export class SpineWorld {
       signal.addEventListener('abort', () => observer.stop(), { once: true });
       return { client: proxmox, observer };
     });
-    const builders = createBuilderPool(() => reach(this.docker, { uncounted: ['close'] }));
+    const docker = guardCalls(this.docker, CHANGES_AN_ENGINE, tools.guard);
+    const builders = createBuilderPool(() => reach(docker, { uncounted: ['close'] }));
     const placements = createArchivePlacements({
       clock,
       downloadUrl: () => undefined,
@@ -262,7 +271,7 @@ export class SpineWorld {
       keepUnusedMs: KEEP_UNUSED_MS,
     };
     this.#sweepNowAndThen(sweep, tools);
-    const links = this.#links(tools, changed.emit);
+    const links = guardCalls(this.#links(tools, changed.emit), CHANGES_A_GUEST, tools.guard);
     const health = this.#health(tools, changed.emit);
     const logs = reach(this.logs);
     const read = (

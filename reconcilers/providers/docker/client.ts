@@ -71,6 +71,9 @@ export interface ListedImage {
   sizeBytes: number;
 }
 
+/** The calls of a DockerClient that change something on the engine. */
+export const CHANGES_AN_ENGINE = ['build', 'pull', 'remove'] as const;
+
 /** A Docker engine as loops see it. Throws DockerFault, whose message says what to do. */
 export interface DockerClient {
   info(signal: AbortSignal): Promise<EngineInfo>;

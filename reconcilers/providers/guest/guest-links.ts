@@ -27,6 +27,9 @@ export interface GuestLinkState {
   trouble?: string;
 }
 
+/** The calls of GuestLinks that change something in a guest. */
+export const CHANGES_A_GUEST = ['run', 'read', 'write', 'release'] as const;
+
 /**
  * One connection for each guest, kept for as long as the guest is ensured: its log flows into the log store, no line lost
  * and none repeated, whichever side restarts.

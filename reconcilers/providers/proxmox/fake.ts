@@ -40,12 +40,13 @@ export interface FakeProxmoxOptions extends FakeClusterOptions {
  * guest that is not there gives a task that fails.
  */
 export class FakeProxmox extends FakeCluster implements ProxmoxClient {
-  readonly #guard: () => void;
+  /** Of the process that uses it now. */
+  guard: () => void;
   readonly #calls = new FakeCalls();
 
   constructor(options: FakeProxmoxOptions) {
     super(options);
-    this.#guard = options.guard ?? (() => undefined);
+    this.guard = options.guard ?? (() => undefined);
   }
 
   /** How often each method was called. */
@@ -276,7 +277,7 @@ export class FakeProxmox extends FakeCluster implements ProxmoxClient {
   }
 
   async #change<T>(method: FakeMethod, node: string, signal: AbortSignal, act: () => T): Promise<T> {
-    this.#guard();
+    this.guard();
     return this.#calls.run(method, signal, () => {
       this.#assertReachable(node);
       if (this.quorate === false) refuse(500, 'cluster not ready - no quorum?');
