@@ -1,14 +1,15 @@
 import { findCondition } from '../../crds/condition.ts';
+import { Build } from '../../crds/build.ts';
 import { Database } from '../../crds/database.ts';
 import { Guest } from '../../crds/guest.ts';
 import { Volume } from '../../crds/volume.ts';
 import { waiting, type Outcome } from '../../controller/outcome.ts';
-import { BACKUP_COMMANDS, readDigest } from '../shared/backup-commands.ts';
+import { BACKUP_COMMANDS, SUPERVISOR_PATH, readDigest } from '../shared/backup-commands.ts';
 import { troubleOf } from '../shared/trouble.ts';
 import type { StepContext } from './context.ts';
 import { fail } from './failure.ts';
 import { failedWords, runOnce } from './run-command.ts';
-import { trialGuest, trialNames, trialVolume } from './trial.ts';
+import { trialGuest, trialNames, trialVolume, type TrialModel } from './trial.ts';
 
 /** What is waited for wakes this loop. */
 const HELD_CHECK_MS = 10_000;
@@ -65,16 +66,22 @@ async function makeGuest(context: StepContext): Promise<Outcome> {
 }
 
 /** The guest that was backed up, or the one in its place. For a volume any image will do: nothing but the supervisor runs. */
-function modelFor({ pass, resources: { read } }: StepContext): Guest | undefined {
+function modelFor({ pass, resources: { read } }: StepContext): TrialModel | undefined {
   const { namespace } = pass.resource.metadata;
   const { kind, name } = pass.resource.spec.source;
   const guests = read.list(Guest, namespace);
   const same = guests.find(({ metadata }) => metadata.uid === pass.status.guestUid);
-  if (same) return same;
+  if (same) return same.spec;
   const database = kind === 'Database' ? read.get(Database, { namespace, name }) : undefined;
-  if (database) return read.ownedBy(Guest, database.metadata.uid)[0];
+  if (database) return read.ownedBy(Guest, database.metadata.uid)[0]?.spec;
   if (kind === 'Database') return undefined;
-  return guests[0] ?? read.list(Guest).find(({ status }) => status.cluster === pass.status.cluster);
+  const any = guests[0] ?? read.list(Guest).find(({ status }) => status.cluster === pass.status.cluster);
+  const built = [...read.list(Build, namespace), ...read.list(Build)].find(
+    ({ status }) => status.artifact !== undefined,
+  );
+  const artifact = built?.status.artifact;
+  const process = { command: [SUPERVISOR_PATH] };
+  return any?.spec ?? (artifact && { artifact, process, env: [], ports: [], commands: [] });
 }
 
 /** Nothing of the engine runs yet: what is read is what was restored. */

@@ -19,7 +19,6 @@ import { BackupContext, backupMachine, type BackupFacts, type BackupState } from
 import { awaited } from './prepare.ts';
 import { readBack } from './read-back.ts';
 import { reportBackup } from './report.ts';
-import { findSource } from './source.ts';
 import { take } from './take.ts';
 
 const HELD_CHECK_MS = 15_000;
@@ -37,11 +36,7 @@ export function backupReconciler(deps: BackupDeps): Reconciler<Backup> {
       const { reason, message } = wait ?? { reason: 'Waiting', message: 'The backup is about to be taken.' };
       return waiting(reason, message, reason === 'BackupQueued' ? TURN_CHECK_MS : HELD_CHECK_MS);
     },
-    Taking: (pass) =>
-      connected(pass, async (context) => {
-        const found = pass.status.preparedAt === undefined ? findSource(pass.resource, read) : undefined;
-        return (found?.ok ? await keepCredentials(context, found.source) : undefined) ?? take(context);
-      }),
+    Taking: (pass) => connected(pass, async (context) => (await keepCredentials(context)) ?? take(context)),
     Verifying: (pass) => connected(pass, readBack),
     async Completed(pass) {
       return (await removeTrial({ pass, resources: deps.resources })) ?? settled(LISTED_FOR_MS);

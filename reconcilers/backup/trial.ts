@@ -4,9 +4,15 @@ import { Guest } from '../../crds/guest.ts';
 import { API_VERSION } from '../../crds/meta.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { EnvVar } from '../../crds/workload.ts';
-import { BACKUP_COMMANDS, SUPERVISOR_PATH } from '../shared/backup-commands.ts';
+import { treeCommands } from '../shared/backup-commands.ts';
 import { childName } from '../shared/child-name.ts';
 import { controlledBy } from '../shared/owner.ts';
+
+/** What the guest that a backup is read back with is made like. */
+export type TrialModel = Pick<Guest['spec'], 'artifact' | 'env' | 'ports' | 'commands'> & {
+  process: Pick<Guest['spec']['process'], 'command'>;
+  resources?: Guest['spec']['resources'];
+};
 
 /** Volume and Guest that a backup is read back with. Pure. */
 export function trialNames({ metadata }: Backup): { volume: string; guest: string } {
@@ -31,12 +37,17 @@ export function trialVolume(backup: Backup): Manifest<Volume['spec']> {
  * The guest that has it: made as `model`, which is the one that was backed up where that is still known, with the login that
  * the backup keeps. It is held: nothing of it runs before the data are read. Pure.
  */
-export function trialGuest(backup: Backup, model: Guest, credentials: string | undefined): Manifest<Guest['spec']> {
+export function trialGuest(
+  backup: Backup,
+  model: TrialModel,
+  credentials: string | undefined,
+): Manifest<Guest['spec']> {
   const { origin, trial, cluster } = backup.status;
   const mountPath = origin?.mountPath ?? '';
   const isDatabase = backup.spec.source.kind === 'Database';
-  const { artifact, process, resources, env, ports, commands } = model.spec;
-  const digest = { name: BACKUP_COMMANDS.digest, argv: [SUPERVISOR_PATH, 'digest', mountPath], user: '0' };
+  const { artifact, process, resources, env, ports, commands } = model;
+  const ofTree = treeCommands(mountPath);
+  const ofEngine = isDatabase ? commands.filter(({ name }) => !ofTree.some((one) => one.name === name)) : [];
   return manifest(Guest, backup, trial?.guest, {
     region: origin?.region,
     cluster,
@@ -47,7 +58,7 @@ export function trialGuest(backup: Backup, model: Guest, credentials: string | u
     env: isDatabase ? withLogin(env, credentials) : [],
     ports: isDatabase ? ports : [],
     mounts: [{ volume: trial?.volume, mountPath }],
-    commands: isDatabase ? commands : [digest],
+    commands: [...ofEngine, ...ofTree],
     hold: true,
   });
 }

@@ -52,6 +52,9 @@ export function planParking({ volume, facts, status, released, now }: PlanInput,
   const isDeleting = volume.metadata.deletionTimestamp !== undefined;
   if (at.holder.vmid === status.keeperVmid) {
     if (isDeleting) return { do: 'retain', keeper: at.holder };
+    // A hand took it out. What is unused neither grows nor goes into a backup.
+    if (!at.key.startsWith('mp') && !at.holder.running)
+      return { do: 'mount', at, path: `/volume-${volume.metadata.name}`, readOnly: false };
     return planGrowth(volume, at) ?? shrinkRefusal(volume, at) ?? { do: 'nothing' };
   }
   if (!released || at.holder.running) return stillRuns(at.holder.vmid);
