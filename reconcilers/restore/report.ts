@@ -23,7 +23,8 @@ export function enterState(
     ...(isLate && { failure: lateWords(before, deadline), failureReason: 'DeadlineExceeded' }),
   };
   if (state === 'Completed') {
-    const ms = now.getTime() - Date.parse(startedAt ?? at);
+    // Each later look at it comes by here too.
+    const ms = Date.parse(next.completedAt ?? at) - Date.parse(startedAt ?? at);
     next.restoreTime = `${Math.max(1, Math.ceil(ms / 1_000))}s`;
   }
   return isOver ? withReady(next, lastWords(next, state, target), now) : next;

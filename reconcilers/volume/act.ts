@@ -1,5 +1,6 @@
 import { stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import type { Pass, ResourceReader } from '../../controller/reconciler.ts';
+import { Guest } from '../../crds/guest.ts';
 import type { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { ArtifactStore } from '../providers/oci/artifact-store.ts';
@@ -182,7 +183,7 @@ async function arrive({ pass, reservations, connection }: ActContext, at: Standi
  * The volume is in no config. One that still bears its name on the storage, or the only one of the guest that it was on its way
  * to which no config names, is put back.
  */
-async function recover({ pass, connection, cluster }: ActContext, holder: HolderOfOurs): Promise<Outcome> {
+async function recover({ pass, connection, cluster, read }: ActContext, holder: HolderOfOurs): Promise<Outcome> {
   const { moving, volid = '', key = 'mp0', storage = cluster.spec.storages.rootfs, size } = pass.status;
   const tasks = await connection.client.runningTasks(holder.node, undefined, pass.signal);
   if (tasks.some(({ type }) => type === 'move_volume'))
@@ -200,6 +201,7 @@ async function recover({ pass, connection, cluster }: ActContext, holder: Holder
   const found = own ?? (isOnItsWay ? nameless[0] : undefined);
   if (!found) {
     const message = `The volume ${volid} is neither in the config of guest ${holder.vmid} nor with its name on storage ${storage} of ${holder.node}. Nothing is made in its place. To begin with an empty one, delete this Volume.`;
+    leaveGuest(pass, read);
     return stalled('VolumeMissing', message, 60_000);
   }
   // A key that is not an mpN stands for the lowest that is free.
@@ -208,6 +210,16 @@ async function recover({ pass, connection, cluster }: ActContext, holder: Holder
   pass.event('Warning', 'DriftCorrected', `Volume ${found.volid} was in no config; guest ${holder.vmid} gets it back.`);
   await putMount({ pass, connection }, holder, back, mount);
   return waiting('Moving', `The volume is put back into guest ${holder.vmid}.`, 0);
+}
+
+/** What is gone does not keep a guest from going. That guest's own config is read once more before it is destroyed. */
+function leaveGuest(pass: Pass<Volume>, read: ResourceReader): void {
+  const { attachedTo: _, attachedUid: __, moving: ___, ...rest } = pass.status;
+  const uids = [pass.status.attachedUid, pass.status.moving?.uid];
+  const holders = read
+    .list(Guest, pass.resource.metadata.namespace)
+    .filter(({ metadata }) => uids.includes(metadata.uid));
+  if (holders.every(({ metadata }) => metadata.deletionTimestamp !== undefined)) pass.status = rest;
 }
 
 /** At the key, or at the lowest that is free when that is no `mpN`. */
