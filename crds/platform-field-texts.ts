@@ -61,6 +61,22 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
   'moving.uid': 'Uid of that Guest.',
   'moving.startedAt': 'When the move began.',
   'Volume.status.task': 'The Proxmox task in flight.',
+  'Volume.status.exchange': 'The change of disks with another Volume that a Restore asks for, or asked for last.',
+  'exchange.restore': 'Uid of the Restore.',
+  'exchange.with': 'Uid of the other Volume.',
+  'exchange.leads': 'Whether this Volume, the target, decides for both.',
+  'exchange.turn': 'The first gives the target what was restored, the second puts back what it had.',
+  'exchange.stage': 'How far it is: the disk has moved to its new Volume once that says "taken".',
+  'exchange.since': 'Since when it is so far.',
+  'exchange.left': 'Where the disk is that this Volume gave away.',
+  'left.cluster': 'The ProxmoxCluster that the disk lies on.',
+  'left.node': 'The node that it lies on.',
+  'left.storage': 'The storage that it lies on.',
+  'left.volid': 'What Proxmox calls it.',
+  'left.size': 'Its size.',
+  'left.vmid': 'Vmid whose configuration holds it.',
+  'left.key': 'Where in that configuration it stands.',
+  'left.keeperVmid': 'Vmid of its keeper.',
 
   // Job.
   'Job.spec.service': 'The Service that it is a run of.',
@@ -198,9 +214,9 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
 
   // Restore.
   'Restore.spec.backup': 'Name of the Backup.',
-  'Restore.spec.target': 'What is restored: the same Database in place, or a new one under another name.',
-  'Restore.status.volume': 'The Volume with the restored data.',
-  'Restore.status.previousVolume': 'The Volume that the target had before.',
+  'Restore.spec.target': 'What is restored: a Database or Volume that is there, in place, or a new one.',
+  'Restore.status.volume': 'The Volume with the restored data. A Volume restored in place has them at the end itself.',
+  'Restore.status.previousVolume': 'The Volume with what the target had before; it stays until somebody deletes it.',
   'Restore.status.guest': 'The throwaway Guest in which the data are proven.',
   'Restore.status.switchTo': 'The Volume that the target is to have.',
   'Restore.spec.target.kind': 'Database or Volume.',
@@ -212,7 +228,7 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
   'Restore.status.readAt': 'When all that was restored was read, and was what the backup has.',
   'Restore.status.answeredAt': 'When what was restored first answered a query.',
   'Restore.status.failureReason': 'The reason of the failure, in one word.',
-  'Restore.status.restoreTime': 'What it took until a query was answered.',
+  'Restore.status.restoreTime': 'What it took until the target had the restored data and was ready.',
 
   // RepoSync.
   'RepoSync.spec.url': 'URL of the Git repository.',

@@ -3,6 +3,19 @@ import { CommonStatus, defineKind, type ResourceOf } from './define-kind.ts';
 import { DnsLabel, ObjectName } from './names.ts';
 import { ByteQuantity } from './quantity.ts';
 
+/** Where a disk is. */
+const DiskPlace = z.object({
+  cluster: z.string().optional(),
+  node: z.string().optional(),
+  storage: z.string().optional(),
+  volid: z.string().optional(),
+  size: z.string().optional(),
+  vmid: z.int().optional(),
+  key: z.string().optional(),
+  keeperVmid: z.int().optional(),
+});
+export type DiskPlace = z.infer<typeof DiskPlace>;
+
 /** A disk that outlives guests. */
 export const Volume = defineKind('Volume', {
   plural: 'volumes',
@@ -63,6 +76,21 @@ export const Volume = defineKind('Volume', {
       })
       .optional(),
     task: z.object({ upid: z.string(), type: z.string(), startedAt: z.string() }).optional(),
+    /**
+     * Two volumes change disks. Both are parked first (`leaving`) and stay as they are (`ready`). The one that leads decides by
+     * taking the other's disk; the other follows, for `left` says where the first one's is. Or it is `cancelled`.
+     */
+    exchange: z
+      .object({
+        restore: z.string(),
+        with: z.string(),
+        leads: z.boolean(),
+        turn: z.int(),
+        stage: z.enum(['leaving', 'ready', 'taken', 'done', 'cancelled']),
+        since: z.string(),
+        left: DiskPlace.optional(),
+      })
+      .optional(),
   }),
 });
 export type Volume = ResourceOf<typeof Volume>;

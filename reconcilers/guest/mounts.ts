@@ -4,7 +4,7 @@ import type { Volume } from '../../crds/volume.ts';
 import type { GuestConfig } from '../providers/proxmox/client.ts';
 import { parseMount } from '../providers/proxmox/mount.ts';
 import { troubleOf, type Trouble } from '../shared/trouble.ts';
-import { isAttached, isHeldBy, volumesOf } from '../shared/volumes.ts';
+import { isAttached, isExchanging, isHeldBy, volumesOf } from '../shared/volumes.ts';
 
 /** A disk in a guest's config besides its root disk. */
 export interface GuestDisk {
@@ -20,6 +20,18 @@ export function awaitedVolume(guest: Guest, volumes: readonly Volume[], config: 
     if (message !== undefined) return { reason: 'WaitingForVolume', message };
   }
   return undefined;
+}
+
+/**
+ * A volume that is about to become another disk: the guest is stopped until it has that. What runs once is not started a second
+ * time, so that is waited for. Undefined when there is none. Pure.
+ */
+export function yieldedVolume(guest: Guest, volumes: readonly Volume[]): Trouble | undefined {
+  if (guest.spec.process.restart === 'Never') return undefined;
+  const yielded = volumesOf(guest, volumes).find(({ volume }) => isExchanging(volume));
+  if (!yielded) return undefined;
+  const message = `Volume ${yielded.name} is being given what a Restore brought back; the guest starts after that.`;
+  return { reason: 'Switching', message };
 }
 
 function lackOf(

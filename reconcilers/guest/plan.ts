@@ -40,6 +40,8 @@ interface PlanInput {
   missing?: Trouble | undefined;
   /** The volume that it waits for. */
   awaited?: Trouble | undefined;
+  /** A volume of it is about to become another disk: it must not run meanwhile. */
+  yielded?: Trouble | undefined;
   /** What was changed by hand and is only to be reported. */
   left?: ReadonlySet<keyof GuestChanges>;
   /** Its check has failed for as long as it may. */
@@ -107,6 +109,7 @@ function planForOurs(input: PlanInput, facts: OursFacts): GuestPlan {
   // A process that ended for good needs no guest that runs.
   if (spec.power === 'stopped' || status.finished)
     return facts.running ? { do: 'stop', why: 'asked' } : { do: 'nothing' };
+  if (input.yielded) return facts.running ? { do: 'stop', why: 'asked' } : { do: 'hold', trouble: input.yielded };
 
   const differing = facts.config ? differences(desired, facts.config) : {};
   const changes = left ? without(differing, left) : differing;

@@ -29,7 +29,7 @@ import { finalizeGuest } from './finalize.ts';
 import { noteEnd } from './finish.ts';
 import { followTask } from './follow-task.ts';
 import { lookInside, supervisorSecret } from './look-inside.ts';
-import { awaitedVolume, unknownDisks } from './mounts.ts';
+import { awaitedVolume, unknownDisks, yieldedVolume } from './mounts.ts';
 import { observeGuest, type GuestFacts } from './observe.ts';
 import { planGuest } from './plan.ts';
 import { referenceReader, type ReadSecret } from './references.ts';
@@ -170,6 +170,7 @@ export function guestReconciler(deps: GuestDeps): Reconciler<Guest> {
         desired,
         missing,
         awaited: config && awaitedVolume(guest, deps.resources.read.list(Volume, guest.metadata.namespace), config),
+        yielded: yieldedVolume(guest, deps.resources.read.list(Volume, guest.metadata.namespace)),
         left: leftAlone(policy, drifted ?? []),
         isLongUnhealthy: isLongUnhealthy(spec, pass.status, pass.now),
         now: pass.now,

@@ -55,6 +55,12 @@ export function isHeldBy({ status }: MountedVolume, uid: string): boolean {
   return status.attachedUid === uid || status.moving?.uid === uid;
 }
 
+/** It is about to become another disk: no guest may run with it, and nothing else is begun with it. Pure. */
+export function isExchanging(volume: MountedVolume | undefined): boolean {
+  const stage = volume?.status.exchange?.stage;
+  return stage === 'leaving' || stage === 'ready' || stage === 'taken';
+}
+
 function unique<T>(items: readonly T[]): T[] {
   return [...new Set(items)];
 }

@@ -1,7 +1,7 @@
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
 import { conditionIs } from '../../crds/condition.ts';
-import { Backup } from '../../crds/backup.ts';
+import { Backup, Restore } from '../../crds/backup.ts';
 import { Guest } from '../../crds/guest.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { Volume } from '../../crds/volume.ts';
@@ -17,6 +17,7 @@ import type { Trouble } from '../shared/trouble.ts';
 import { UnownedConfigs } from '../shared/unowned-guests.ts';
 import { actOnVolume } from './act.ts';
 import { findDisk, settleAdoption } from './adopt.ts';
+import { goOnExchanging, isReadyToExchange, keepStill } from './exchange.ts';
 import { followTask } from './follow-task.ts';
 import { observeVolume } from './observe.ts';
 import { wantedGiB } from './plan-size.ts';
@@ -38,6 +39,7 @@ export interface VolumeDeps {
 
 /** Between two close looks at settled volumes of one cluster. */
 const LOOK_EVERY_MS = 10_000;
+const PARKED = { where: 'parked' } as const;
 
 /** Keeps a disk that outlives guests: made once, moved to the guest that is to have it, parked when none is. */
 export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
@@ -70,6 +72,18 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
           .list(Volume, metadata.namespace)
           .filter(({ spec, status }) => spec.source?.backup === metadata.name && status.volid === undefined)
           .map((volume) => volume.metadata),
+      ),
+      watching(Restore, ({ metadata, spec }) =>
+        spec.target.kind === 'Volume' ? [{ namespace: metadata.namespace, name: spec.target.name }] : [],
+      ),
+      watching(Volume, ({ metadata, status }) =>
+        read
+          .list(Volume, metadata.namespace)
+          .filter(
+            (other) => other.metadata.uid === status.exchange?.with || other.status.exchange?.with === metadata.uid,
+          )
+          .filter((other) => other.metadata.uid !== metadata.uid)
+          .map((other) => other.metadata),
       ),
     ],
 
@@ -105,8 +119,11 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
     const adopting =
       (await findDisk(pass, { ...deps, read, unowned })) ?? (await settleAdoption(pass, { ...deps, read, unowned }));
     if (adopting) return notReady(pass, adopting);
+    const exchanging = await goOnExchanging(pass, { ...deps, read });
+    if (exchanging) return notReady(pass, exchanging);
+    const isLeaving = pass.status.exchange?.stage === 'leaving';
     const guests = read.list(Guest, resource.metadata.namespace);
-    const wanted = wantedPlace(resource, guests);
+    const wanted = isLeaving ? PARKED : wantedPlace(resource, guests);
     const source = sourceOf({ ...resource, status: pass.status }, read);
     const name = pass.status.cluster ?? firstCluster(resource, wanted, source);
     const cluster = name === undefined ? undefined : read.get(ProxmoxCluster, { name });
@@ -118,12 +135,13 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
     }
     const following = await followTask(pass, connection, setbacks);
     if (following) return notReady(pass, steady(following, setbacks.last(resource.metadata.uid)));
-    if (isAtRest(pass, wanted, connection) && !isLookDue(name, pass.now)) return settled();
+    if (!isLeaving && isAtRest(pass, wanted, connection) && !isLookDue(name, pass.now)) return settled();
 
     const { installation } = deps;
     const facts = await observeVolume(connection, resource, pass.status, installation, pass.signal);
     const { volid } = pass.status;
-    const released = isReleased({ status: pass.status }, guests);
+    if (isReadyToExchange(pass.status, facts)) return keepStill(pass);
+    const released = isLeaving || isReleased({ status: pass.status }, guests);
     const plan = planVolume({ volume: resource, status: pass.status, facts, wanted, source, released, now: pass.now });
     pass.status = reportVolume(resource, pass.status, { facts, wanted, plan }, pass.now);
     if (volid !== undefined && pass.status.volid !== volid)
