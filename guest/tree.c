@@ -270,7 +270,7 @@ static bool put_octal(char *field, size_t size, uint64_t number)
 /* A record of the pax format says its own length, digits included. */
 static void add_record(struct text *records, const char *key, const char *value, size_t size)
 {
-    char digits[24];
+    char digits[24] = "";
     size_t rest = strlen(key) + size + 3, length = rest;
     for (size_t again = 0; again != length; length = rest + (size_t)snprintf(digits, sizeof digits, "%zu", again))
         again = length;

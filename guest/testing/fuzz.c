@@ -75,6 +75,47 @@ static void fuzz_config(void)
     free(config.bytes);
 }
 
+/* Opens what was encrypted for it, the first time and again, and nothing else. */
+static void fuzz_sealed(const char *folder)
+{
+    static const char guest[] = "guest x";
+    uint8_t key[KEY_SIZE], own[KEY_SIZE], part[KEY_SIZE];
+    char plain[600], bytes[TAG_SIZE + sizeof plain], text[2000], right[sizeof text], path[PATH_MAX], hex[2 * KEY_SIZE + 2];
+    for (size_t i = 0; i < sizeof key; i++) key[i] = (uint8_t)any(256);
+    size_t size = any_bytes(plain, sizeof plain), opened;
+    derive_key(key, guest, own);
+    derive_key(own, "tag", part);
+    hmac_sha256(part, sizeof part, plain, size, (uint8_t *)bytes);
+    memcpy(bytes + TAG_SIZE, plain, size);
+    derive_key(own, "cipher", part);
+    cipher_apply(part, (uint8_t *)bytes, bytes + TAG_SIZE, size);
+    memcpy(right, "x.", 2);
+    encode_base64(bytes, TAG_SIZE + size, right + 2);
+
+    snprintf(path, sizeof path, "%s/key", folder);
+    hex_encode(key, sizeof key, hex);
+    hex[2 * KEY_SIZE] = '\n';
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    PROMISE(file >= 0 && write_all(file, hex, 2 * KEY_SIZE + 1));
+    close(file);
+
+    memcpy(text, right, sizeof text);
+    damage(text, strlen(right) + 1);
+    text[sizeof text - 1] = '\0';
+    char *room = must(malloc(strlen(text) / 4 * 3 + 1));
+    bool same = strcmp(text, right) == 0;
+    if (sealed_open(text, path, room, &opened) == NULL)
+        PROMISE(same ? opened == size && memcmp(room, plain, size) == 0 : opened <= sizeof plain);
+    else PROMISE(!same);
+    free(room);
+    room = must(malloc(strlen(right) / 4 * 3 + 1));
+    PROMISE(sealed_open(right, path, room, &opened) == NULL && opened == size && memcmp(room, plain, size) == 0);
+    uint8_t kept[KEY_SIZE];
+    PROMISE(read_key(path, kept) && memcmp(kept, own, sizeof own) == 0);
+    free(room);
+    unlink(path);
+}
+
 static void fuzz_tables(void)
 {
     char text[400], *field[6], *rest = text, *line;
@@ -246,7 +287,7 @@ static void fuzz_client(const char *folder)
     struct client *client = &server.client[0];
     client_greet(client, ends[0]);
     client_serve(client, POLLOUT);
-    hmac_sha256(server.secret, client->nonce, digest);
+    hmac_sha256(server.secret, strlen(server.secret), client->nonce, strlen(client->nonce), digest);
     hex_encode(digest, sizeof digest, proof);
     if (any(4) != 0) dprintf(ends[1], "AUTH %s\n", proof);
     for (uint32_t count = any(20); count > 0 && client->phase != NOBODY; count--) {
@@ -422,6 +463,7 @@ int main(int count, char **argument)
         fprintf(stderr, "seed %u\n", first + round);
         for (int i = 0; i < 20; i++) fuzz_config();
         for (int i = 0; i < 20; i++) fuzz_tables();
+        fuzz_sealed(argument[1]);
         fuzz_recovery(argument[1]);
         fuzz_client(argument[1]);
         if (round % 10 == 0) fuzz_runs(argument[1]);

@@ -97,6 +97,15 @@ describe('desiredGuest', () => {
     expect(env[0]).not.toContain('canary');
   });
 
+  it('encrypts it for the guest where its archive has a supervisor that opens it, and only there', () => {
+    const { artifact } = testGuest().spec;
+    const envWith = (supervisor: number) => wanted({ artifact: { ...artifact, supervisor } }).env?.[0] ?? '';
+    expect(wanted().env?.[0]).toMatch(/^CONTAINR_CONFIG=[A-Za-z0-9+/]+=*$/);
+    expect(envWith(2)).toBe(wanted().env?.[0]);
+    expect(envWith(3)).toMatch(/^CONTAINR_CONFIG=2\.uid-1\.[A-Za-z0-9+/]+=*$/);
+    expect(envWith(3)).toBe(envWith(3));
+  });
+
   it.each([
     ['another environment', wanted({}, staticNetwork, ['A=c']), true],
     ['another command', wanted({ process: { command: ['/other'] } }), true],

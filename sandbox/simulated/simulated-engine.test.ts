@@ -12,6 +12,7 @@ import { writeFile } from 'node:fs/promises';
 const secret = 'a secret';
 let folder = '';
 let engine: SimulatedEngine;
+const keyText = '5e'.repeat(32);
 let address = '';
 let count = 0;
 
@@ -31,6 +32,7 @@ afterEach(async () => {
 async function prepare(config: Record<string, unknown>): Promise<void> {
   const archive = join(folder, `image-${Math.random()}.tar`);
   const files = ['.containr/init', 'bin/app', 'bin/sleep', 'bin/echo'].map((name) => ({ name, content: 'x' }));
+  files.push({ name: '.containr/key', content: `${keyText}\n` });
   await writeFile(
     archive,
     await imageArchive({
@@ -68,6 +70,20 @@ function machine(change: Partial<GuestMachine> = {}): GuestMachine {
 function configOf(...pairs: Array<[string, string]>): string {
   const text = pairs.map(([key, value]) => `${key}\0${value}\0`).join('');
   return `CONTAINR_CONFIG=${Buffer.from(text).toString('base64')}`;
+}
+
+/** The same encrypted with the key of the image. */
+function sealedConfigOf(uid: string, ...pairs: Array<[string, string]>): string {
+  const hmac = (key: Buffer, message: Buffer | string) => createHmac('sha256', key).update(message).digest();
+  const plain = Buffer.from(pairs.map(([key, value]) => `${key}\0${value}\0`).join(''));
+  const own = hmac(Buffer.from(keyText, 'hex'), `guest ${uid}`);
+  const tag = hmac(hmac(own, 'tag'), plain);
+  const cipherKey = hmac(own, 'cipher');
+  const encrypted = plain.map((byte, index) => {
+    const block = hmac(cipherKey, Buffer.concat([tag, Buffer.of(0, 0, 0, index >> 5)]));
+    return byte ^ block.readUInt8(index % 32);
+  });
+  return `CONTAINR_CONFIG=2.${uid}.${Buffer.concat([tag, encrypted]).toString('base64')}`;
 }
 
 /** Talks to the supervisor: each question is sent when the answer before has come. */
@@ -186,6 +202,20 @@ describe('the simulated supervisor', () => {
     await engine.start(machine({ env: [configOf(['arg', '/bin/app'])] }));
     await expect(connected(10_301)).resolves.toBe(false);
     expect(engine.isRunning(100)).toBe(true);
+  });
+
+  it('opens a configuration that is encrypted with the key of its image, and no other', async () => {
+    const pairs: Array<[string, string]> = [
+      ['arg', '/bin/app'],
+      ['secret', secret],
+      ['ready-port', '8080'],
+    ];
+    await engine.start(machine({ env: [sealedConfigOf('uid-1', ...pairs)] }));
+    expect(await ask(login)).toMatch(/\nOK 0 \d+ \w+\n/);
+    await engine.stop(100);
+    const exited = new Promise<number>((resolve) => engine.onExit(resolve));
+    await engine.start(machine({ env: [sealedConfigOf('uid-1', ...pairs).replace('uid-1', 'uid-2')] }));
+    expect(await exited).toBe(100);
   });
 
   it('ends with the guest when its configuration cannot be used', async () => {

@@ -104,6 +104,21 @@ describe('a controller that lost its store', () => {
     expect(dataOf(scene)).toEqual(data);
   });
 
+  it('takes over a second time, with the keys that the guests have', async () => {
+    const environments = (scene: SpineWorld) => [...scene.proxmox.guests.values()].map(({ config }) => config.env);
+    const first = await afterTheLoss(await served());
+    await state(first);
+    await first.world.runUntilQuiet();
+    const before = environments(first);
+    const second = await afterTheLoss(first);
+    const changes = changesOf(second);
+    await state(second);
+    await second.world.runUntilQuiet();
+    await expectServing(second);
+    expect(changesSince(second, changes)).toEqual(NOTHING);
+    expect(environments(second)).toEqual(before);
+  });
+
   it('makes what is missing, and only that', async () => {
     const before = await served();
     const [lost = 0] = before.runningVmids();

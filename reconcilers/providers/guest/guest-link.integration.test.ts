@@ -1,3 +1,6 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
@@ -70,6 +73,24 @@ describe.skipIf(why !== undefined)('createGuestLinks, with the real supervisor',
     await until(() => logStore.texts(stream).includes('/usr/bin'));
     const printed = (await logStore.read(stream)).filter(({ source }) => source === 'stdout');
     expect(printed.map(({ text }) => text)).toEqual([...value.split('\n'), '/usr/bin']);
+  });
+
+  it('hands it over encrypted, and reads the log after a start with the key that was left', async () => {
+    const [log, port, logStore] = [await supervisors.folder(), await freePort(), new TestLogStore()];
+    const [key, keyFile] = [randomBytes(32), join(await supervisors.folder(), 'key')];
+    await writeFile(keyFile, `${key.toString('hex')}\n`);
+    const config = { ...shell('echo "$VALUE"; sleep 1000', ['VALUE=größe']), secret, port, listen: '127.0.0.1' };
+    const value = encodeGuestConfig(config, { key, uid: 'uid-1' });
+    const start = () =>
+      supervisors.startWith({ CONTAINR_CONFIG: value, CONTAINR_LOG_DIR: log, CONTAINR_KEY_FILE: keyFile });
+    const first = start();
+    startController(logStore, port);
+    await until(() => logStore.texts(stream).includes('größe'));
+    expect(await readFile(keyFile, 'utf8')).not.toContain(key.toString('hex'));
+    first.process.kill('SIGTERM');
+    await first.ended;
+    start();
+    await until(() => logStore.texts(stream).filter((text) => text === 'größe').length === 2);
   });
 
   it('follows the process through its life', async () => {
