@@ -52,13 +52,17 @@ export async function restore(context: ApiContext, deps: RestDeps, id: string): 
   if (running) {
     throw new RestError('conflict', `The database "${shown}" is being restored already. Wait until that has ended.`);
   }
-  await createNamed(context, deps, Restore, {
+  if (database.spec.power === 'stopped') {
+    throw new RestError('conflict', `The database "${shown}" is stopped. Start it; a restore proves itself on it.`);
+  }
+  const made = await createNamed(context, deps, Restore, {
     namespace,
     displayName: dated(name, deps),
     spec: { backup: backup.metadata.name, target: { kind: Database.kind, name } },
   });
   const from = backup.status.takenAt ?? backup.metadata.creationTimestamp;
-  return answer(context, { message: `The restore of the database "${shown}" from the backup of ${from} is begun.` });
+  const message = `The restore of the database "${shown}" from the backup of ${from} is begun. It is the Restore ${made.metadata.name} of the project ${namespace}; what the database holds now is kept as a volume.`;
+  return answer(context, { message });
 }
 
 function requireRestorable(database: Database, backup: Backup): void {
