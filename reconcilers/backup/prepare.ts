@@ -97,7 +97,7 @@ export function inTheWay(
   if (row?.lock !== undefined)
     return {
       reason: 'Locked',
-      message: `Proxmox has locked guest ${vmid} (${row.lock}); its backup comes after that.`,
+      message: `Proxmox has locked guest ${vmid} (${row.lock}); its backup comes after that. If no task works on it: pct unlock ${vmid}, on ${node}.`,
     };
   const place = resources.storages.find((one) => one.storage === storage && one.node === node);
   if (!place?.available || !place.content.includes('backup')) {

@@ -282,8 +282,8 @@ export class FakeCluster {
 
   listedStorages(): ListedStorage[] {
     return [...this.nodes].flatMap(([node, { online }]) =>
-      [...this.storages.values()].map(({ storage, shared, content, usedBytes, totalBytes }) => {
-        return { storage, node, available: online, shared, content, usedBytes, totalBytes };
+      [...this.storages.values()].map(({ storage, shared, content, usedBytes, totalBytes, offline }) => {
+        return { storage, node, available: online && !offline, shared, content, usedBytes, totalBytes };
       }),
     );
   }

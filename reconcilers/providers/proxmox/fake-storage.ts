@@ -32,6 +32,8 @@ export class FakeStorage {
   readonly shared: boolean;
   totalBytes: number;
   usedBytes = 0;
+  /** It cannot be reached from any node. */
+  offline = false;
   readonly #volumes = new Map<string, FakeVolume>();
   #disks = 0;
   readonly #archives = new Map<string, Map<string, StoredFile>>();

@@ -10,7 +10,7 @@ export interface Refusal {
 /** Proxmox answers 500 to most refusals and says why in words; they are read here and nowhere else. The first match counts. */
 const texts: ReadonlyArray<readonly [RegExp, ProxmoxMeaning]> = [
   [/(?:CT|VM) is locked \((?<lock>[^)]+)\)/, 'locked'],
-  [/can't lock file '|got lock request timeout|error: got lock timeout/, 'busy'],
+  [/can't (?:lock file|acquire lock) '|got lock request timeout|error: got lock timeout/, 'busy'],
   [/cluster not ready - no quorum/, 'noQuorum'],
   [/detected modified configuration|checksum mismatch \(file change by other user/, 'modified'],
   [/(?:CT|VM) \d+ already exists|refusing to override existing file/, 'exists'],
