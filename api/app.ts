@@ -15,6 +15,7 @@ import { LoginLimits } from './auth/login-limits.ts';
 import { tokenRoutes } from './auth/token-routes.ts';
 import type { TokenStore } from '../controller/access/token-store.ts';
 import type { ApiContext, ApiEnv } from './context.ts';
+import { installationRoutes, warnOfObserving, type Installation } from './installation.ts';
 import { createReadLog } from './logs.ts';
 import { probeRoutes, type ProbeSource } from './probe-routes.ts';
 import { requestLog, safeHeaders } from './request-log.ts';
@@ -51,6 +52,8 @@ interface AppOptions {
   /** Without it no origin is allowed, and builds take no path of this machine. */
   rest?: Partial<RestSettings> | undefined;
   access: AccountServices;
+  /** Without it the installation never observes only. */
+  installation?: Installation | undefined;
   /** Ends watches and followed logs when it aborts, so that the server can stop. */
   closing?: AbortSignal | undefined;
 }
@@ -70,8 +73,9 @@ export function createApp(options: AppOptions): Hono<ApiEnv> {
     readLog,
   };
 
+  const installation = options.installation ?? { observing: () => undefined, resume: async () => false };
   const app = new Hono<ApiEnv>();
-  app.use(safeHeaders(), requestLog({ log, clock, clients }));
+  app.use(safeHeaders(), requestLog({ log, clock, clients }), warnOfObserving(installation.observing));
   app.onError((error, context) =>
     respondError(context, error, (cause) =>
       log.error({ err: cause, requestId: context.get('requestId') }, 'A request failed unexpectedly.'),
@@ -91,6 +95,7 @@ export function createApp(options: AppOptions): Hono<ApiEnv> {
   app.route('/', pushWebhooks({ store, box: secrets, clock }));
   app.route('/', resourceRoutes({ ...resources, authenticated }));
   app.route('/', sealingKeyRoutes({ publicKey: options.sealingKey, authenticated }));
+  app.route('/', installationRoutes({ installation, authenticated }));
   const limits = new LoginLimits(clock);
   app.route('/', tokenRoutes({ ...access, authenticated, limits, clock }));
   app.route(

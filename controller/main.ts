@@ -14,6 +14,7 @@ import { createAuditWriter } from './access/postgres-audit-writer.ts';
 import { openAccounts } from './access/open-accounts.ts';
 import { systemClock } from './clock.ts';
 import { readConfig, type Config } from './config.ts';
+import { openObserveMode } from './disaster/observe-mode.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { Fault, isFault } from './errors.ts';
 import { createLogger } from './log.ts';
@@ -69,6 +70,16 @@ async function run(
   let known: KnownObject = () => undefined;
   const database = await openDatabase(config, log, stack, (kind, key) => known(kind, key));
   await demandKeys(keyring, database.store, config.dataDir);
+  let lookAgain: () => void = () => undefined;
+  const mode = await openObserveMode({
+    sql: database.sql,
+    store: database.store,
+    storeName: config.store,
+    dataDir: config.dataDir,
+    clock,
+    log,
+    onResume: () => lookAgain(),
+  });
   const artifacts = createArtifactStore({ dir: join(config.dataDir, 'artifacts'), clock });
   const metrics = createMetrics();
   const access = openAccounts({ config, keyring, sql: database.sql, clock });
@@ -103,6 +114,7 @@ async function run(
         ? `embedded ${hostname()} ${config.dataDir}`
         : `${hostname()} ${process.pid} ${Date.now()}`,
     redact: (text) => redactor.text(text),
+    observing: mode.observing,
     tasks: [
       { name: 'trim logs', everyMs: 60_000, run: () => database.logs.trim(config.logLimitMiB * 2 ** 20) },
       {
@@ -114,7 +126,9 @@ async function run(
   });
   stack.defer(() => manager.stop());
   known = (kind, key) => manager.known(kind, key);
+  lookAgain = () => manager.lookAgain();
   manager.start();
+  void mode.follow(life.signal);
 
   const probes = new Probes(clock);
   const answers = async () => (await database.store.currentVersion()) !== '' || 'The store gives no version.';
@@ -134,6 +148,7 @@ async function run(
     secrets,
     sealingKey: () => ages.publicKey(),
     version: ownVersion(),
+    installation: mode,
     clock,
     log,
     probes,

@@ -6,7 +6,7 @@ import type { AuditEntry } from './audit-log.ts';
 /** What was done to an account, a token or a session. */
 export interface AccountEvent {
   action: AuditEntry['action'];
-  kind: 'User' | 'Token' | 'Session';
+  kind: 'User' | 'Token' | 'Session' | 'Installation';
   /** What people call it: an address, the name of a token. */
   name: string;
   uid: string;
