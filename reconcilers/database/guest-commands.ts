@@ -1,4 +1,4 @@
-import { BACKUP_COMMANDS, SUPERVISOR_PATH, dumpPath } from '../shared/backup-commands.ts';
+import { BACKUP_COMMANDS, dumpPath, treeCommands } from '../shared/backup-commands.ts';
 import type { Guest } from '../../crds/guest.ts';
 import type { EngineDefinition } from './engines/engine-definition.ts';
 
@@ -10,8 +10,7 @@ export function guestCommands({ backup, dataPath }: EngineDefinition): Guest['sp
     ...(backup.quiesce ? [{ name: quiesce, argv: [...backup.quiesce.argv] }] : []),
     { name: dump, argv: [...backup.dump.argv], outputPath: file },
     { name: load, argv: [...backup.load.argv], inputPath: file },
-    // As root, for whom no file is closed.
-    { name: BACKUP_COMMANDS.digest, argv: [SUPERVISOR_PATH, 'digest', dataPath], user: '0' },
+    ...treeCommands(dataPath),
     { name: BACKUP_COMMANDS.readDump, argv: ['/bin/cat', file], user: '0' },
   ];
 }

@@ -1,3 +1,5 @@
+import type { Guest } from '../../crds/guest.ts';
+
 /** Where the supervisor lies in every guest; it is also a program that looks at files. */
 export const SUPERVISOR_PATH = '/.containr/init';
 
@@ -11,9 +13,22 @@ export const BACKUP_COMMANDS = {
   load: 'load',
   /** Prints the digest of all below the mount, and how many files and bytes that is. */
   digest: 'digest',
+  /** Prints a tar archive of all below the mount, the same for the same files. */
+  archive: 'archive',
+  /** Unpacks such an archive there. */
+  unarchive: 'unarchive',
   /** Prints the file of `dumpPath`. */
   readDump: 'dump-read',
 } as const;
+
+/** What the supervisor itself does with all below a path; as root, for whom no file is closed. Pure. */
+export function treeCommands(path: string): Guest['spec']['commands'] {
+  return (['digest', 'archive', 'unarchive'] as const).map((word) => ({
+    name: BACKUP_COMMANDS[word],
+    argv: [SUPERVISOR_PATH, word, path],
+    user: '0',
+  }));
+}
 
 /** The file that an engine's dump goes to, beside the data. Pure. */
 export function dumpPath(dataPath: string): string {
