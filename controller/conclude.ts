@@ -1,6 +1,6 @@
 import { findCondition, setCondition, type Condition, type ConditionInput } from '../crds/condition.ts';
 import type { CommonStatus } from '../crds/define-kind.ts';
-import type { Outcome } from './outcome.ts';
+import { waiting, type Outcome } from './outcome.ts';
 
 /**
  * Writes how a pass ended as the conditions `Reconciling` and `Stalled`, which Kubernetes tools read together with `Ready`.
@@ -23,6 +23,19 @@ export function concludeStatus<S extends CommonStatus>(
   );
   const observedGeneration = outcome.type === 'retry' ? status.observedGeneration : at.generation;
   return { ...status, conditions, observedGeneration };
+}
+
+/**
+ * What `Ready` says that is left to do is worked on from now on. A status that is saved before its step says so at once, so that
+ * a pass that comes to nothing else has nothing more to write.
+ */
+export function announceWork<S extends CommonStatus>(status: S, at: { generation: number; now: Date }): S {
+  const ready = findCondition(status.conditions, 'Ready');
+  if (ready?.status !== 'False') return status;
+  const outcome = waiting(ready.reason, ready.message);
+  const claims = [reconcilingFor(outcome), stalledFor(outcome)];
+  const conditions = claims.reduce<Condition[]>((list, claim) => setCondition(list, claim, at), status.conditions);
+  return { ...status, conditions };
 }
 
 function reconcilingFor(outcome: Outcome): ConditionInput {

@@ -98,6 +98,7 @@ export class Controller<R extends Resource> {
     const wakes = {
       changed: (key: ObjectKey) => this.#changed(key),
       woken: (key: ObjectKey) => this.#wake(key),
+      gathered: (key: ObjectKey) => this.#wake(key, reconciler.gathers?.forMs),
       gone: (key: ObjectKey) => this.#forget(key),
     };
     this.#unfollow = followWakes(reconciler, cache, wakes, this.#log);
@@ -241,9 +242,10 @@ export class Controller<R extends Resource> {
   }
 
   /** What failed is not called at once: it may itself be what moves the things that wake it. */
-  #wake(key: ObjectKey): void {
+  #wake(key: ObjectKey, gatherMs = 0): void {
     const restMs = this.#failing.restMs(formatKey(key));
     if (restMs > 0) this.#queue.addAfter(key, Math.max(restMs * WOKEN_REST_SHARE, WOKEN_REST_MS), 'retry');
+    else if (gatherMs > 0) this.#queue.addAfter(key, gatherMs, 'wake');
     else this.#queue.add(key, 'wake');
   }
 

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Kind, Resource } from '../crds/define-kind.ts';
 import type { Reason } from '../crds/reasons.ts';
 import { cloneJson } from './clone-json.ts';
+import { announceWork } from './conclude.ts';
 import { observeOnlyFault, type Observing } from './observe-only.ts';
 import type { Pass } from './reconciler.ts';
 import type { LoopWriter } from './resources.ts';
@@ -52,7 +53,8 @@ export class RunningPass<R extends Resource> implements Pass<R> {
   async checkpoint(): Promise<void> {
     const observeOnly = this.#options.observing();
     if (observeOnly) throw observeOnlyFault(observeOnly);
-    await this.save(this.status);
+    const { generation } = this.resource.metadata;
+    await this.save(announceWork<R['status']>(this.status, { generation, now: this.now }));
   }
 
   /** What of a draft may be stored: while nothing may be changed, what people read, and nothing that decides. */

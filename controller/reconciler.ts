@@ -46,6 +46,11 @@ export interface Reconciler<R extends Resource> {
   readonly watches?: readonly WatchedKind[];
   /** Passes at once; default 8. One that takes longer than a second makes room for another, up to five times as many. */
   readonly workers?: number;
+  /**
+   * What moves elsewhere and is only told of: it wakes an object after so long, together with all that moves meanwhile. Without
+   * `only` that is whatever it owns or watches.
+   */
+  readonly gathers?: { readonly forMs: number; only?(changed: Resource, previous: Resource | undefined): boolean };
   /** Its status tells only what was seen and decides nothing, so that it is written in full also in observe-only mode. */
   readonly onlyTells?: true;
   /** Called once at start: wakes objects for what is not in the store (a task ended, a guest stopped). */

@@ -37,7 +37,7 @@ async function make(loop: Partial<Reconciler<Kettle>>) {
   const end = followWakes<Kettle>(
     { kind: Kettle, reconcile: async () => settled(), ...loop },
     cache,
-    { changed: tell('changed'), woken: tell('woken'), gone: tell('gone') },
+    { changed: tell('changed'), woken: tell('woken'), gathered: tell('gathered'), gone: tell('gone') },
     log,
   );
   return { store, tea, coffee, lid, told, lines, end };

@@ -12,6 +12,8 @@ export interface Wakes {
   changed(key: ObjectKey): void;
   /** Something that this object depends on moved. */
   woken(key: ObjectKey): void;
+  /** The same, and it is only to be told of. */
+  gathered(key: ObjectKey): void;
   gone(key: ObjectKey): void;
 }
 
@@ -22,7 +24,12 @@ export function followWakes<R extends Resource>(
   wakes: Wakes,
   log: Logger,
 ): () => void {
-  const { kind, owns = [], watches = [] } = reconciler;
+  const { kind, owns = [], watches = [], gathers } = reconciler;
+  const wake = (key: ObjectKey, { object, previous }: CacheEvent<Resource>): void => {
+    const isOnlyTold = gathers && (gathers.only?.(object, previous) ?? true);
+    if (isOnlyTold) wakes.gathered(key);
+    else wakes.woken(key);
+  };
   const ends = [
     cache.informer(kind).subscribe((event) => {
       if (event.type === 'deleted') wakes.gone(keyOf(event.object));
@@ -32,7 +39,7 @@ export function followWakes<R extends Resource>(
       cache.informer(child).subscribe((event) => {
         for (const object of statesOf(event)) {
           const owner = controllerOf(object);
-          if (owner?.kind === kind.kind) wakes.woken(ownerKey(kind, owner, object));
+          if (owner?.kind === kind.kind) wake(ownerKey(kind, owner, object), event);
         }
       }),
     ),
@@ -40,7 +47,7 @@ export function followWakes<R extends Resource>(
       cache.informer(watched.kind).subscribe((event) => {
         const own = watched.kind.kind === kind.kind ? formatKey(keyOf(event.object)) : undefined;
         for (const key of concernedBy(event, watched, cache, log)) {
-          if (formatKey(key) !== own) wakes.woken(key);
+          if (formatKey(key) !== own) wake(key, event);
         }
       }),
     ),

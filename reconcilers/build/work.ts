@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Build } from '../../crds/build.ts';
+import { findCondition } from '../../crds/condition.ts';
 import type { Clock } from '../../controller/clock.ts';
 import type { LogStore } from '../../controller/logs.ts';
 import { stalled, waiting, type Outcome } from '../../controller/outcome.ts';
@@ -89,7 +90,9 @@ export class BuildWork {
       );
     }
     // While a repeated try runs, what the one before came to is still the news.
-    return setback ? held(setback, WATCH_MS) : waiting('InProgress', `The build is ${state}.`, WATCH_MS);
+    if (setback) return held(setback, WATCH_MS);
+    const ready = findCondition(pass.status.conditions, 'Ready');
+    return waiting(ready?.reason ?? 'InProgress', ready?.message ?? `The build is ${state}.`, WATCH_MS);
   }
 
   abort(uid: string): void {

@@ -24,6 +24,8 @@ export function projectReconciler({ read, write }: Resources): Reconciler<Projec
 
   return {
     kind: Project,
+    // A namespace that fills would be counted once for each object.
+    gathers: { forMs: 1_000 },
     watches: [
       watching(RepoSync, inNamespace),
       watching(Service, inNamespace),

@@ -42,6 +42,8 @@ export function repoSyncReconciler(deps: RepoSyncDeps): Reconciler<RepoSync> {
 
   return {
     kind: RepoSync,
+    // Each look is at all objects, and what has come of them is one status.
+    gathers: { forMs: 1_000 },
     watches: syncedKinds.map((kind) => watching(kind, (object, _, previous) => syncsOf(object, previous))),
 
     attach(wakeKey, signal) {
