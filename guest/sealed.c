@@ -14,17 +14,41 @@ static void derive_key(const uint8_t key[KEY_SIZE], const char *purpose, uint8_t
     hmac_sha256(key, KEY_SIZE, purpose, strlen(purpose), derived);
 }
 
-/* Encrypts and decrypts: block N of what is added is the HMAC of TAG | N. */
+static uint32_t rotate_left(uint32_t word, int by)
+{
+    return word << by | word >> (32 - by);
+}
+
+static void quarter_round(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+{
+    *a += *b, *d = rotate_left(*d ^ *a, 16);
+    *c += *d, *b = rotate_left(*b ^ *c, 12);
+    *a += *b, *d = rotate_left(*d ^ *a, 8);
+    *c += *d, *b = rotate_left(*b ^ *c, 7);
+}
+
+static uint32_t little_endian(const uint8_t *byte)
+{
+    return byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16 | (uint32_t)byte[3] << 24;
+}
+
+/* Encrypts and decrypts: ChaCha20 as in RFC 8439, from block 0 on, with the first 12 bytes of the tag as its nonce. */
 static void cipher_apply(const uint8_t key[KEY_SIZE], const uint8_t tag[TAG_SIZE], char *bytes, size_t size)
 {
-    uint8_t message[TAG_SIZE + 4], block[SHA256_SIZE];
-    memcpy(message, tag, TAG_SIZE);
-    for (size_t at = 0; at < size; at += sizeof block) {
-        uint32_t number = htonl((uint32_t)(at / sizeof block));
-        memcpy(message + TAG_SIZE, &number, sizeof number);
-        hmac_sha256(key, KEY_SIZE, message, sizeof message, block);
-        for (size_t i = 0; i < smaller(size - at, sizeof block); i++) bytes[at + i] ^= (char)block[i];
+    uint32_t state[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
+    for (int i = 0; i < 8; i++) state[4 + i] = little_endian(key + 4 * i);
+    for (int i = 0; i < 3; i++) state[13 + i] = little_endian(tag + 4 * i);
+    uint32_t block[16];
+    for (size_t at = 0; at < size; at += sizeof state, state[12]++) {
+        memcpy(block, state, sizeof block);
+        for (int round = 0; round < 20; round++) /* columns, then diagonals */
+            for (int i = 0, shift = round % 2; i < 4; i++)
+                quarter_round(&block[i], &block[4 + (i + shift) % 4], &block[8 + (i + 2 * shift) % 4],
+                              &block[12 + (i + 3 * shift) % 4]);
+        for (size_t i = 0; i < smaller(size - at, sizeof block); i++)
+            bytes[at + i] ^= (char)((block[i / 4] + state[i / 4]) >> (8 * (i % 4)));
     }
+    explicit_bzero(state, sizeof state);
     explicit_bzero(block, sizeof block);
 }
 

@@ -67,34 +67,31 @@ export function desiredGuest({
   const { spec, metadata, status } = guest;
   const marks = { installation, uid: metadata.uid };
   const cpu = cpuCores(spec.resources.cpu);
+  const configFor = (
+    env: readonly string[],
+    extras: Pick<SupervisorConfig, 'commands' | 'hold'> = {},
+  ): SupervisorConfig => ({
+    command: spec.process.command,
+    env,
+    user: spec.process.user,
+    workingDir: spec.process.workingDir,
+    stopSignal: spec.process.stopSignal,
+    stopTimeoutMs: durationMs(spec.process.stopTimeout),
+    restart: restartWords[spec.process.restart],
+    secret,
+    port: SUPERVISOR_PORT,
+    hostname: spec.hostname,
+    nameservers: network.nameservers,
+    volumes: spec.mounts.map(({ mountPath }) => mountPath),
+    search: network.searchDomain === undefined ? [] : [network.searchDomain],
+    ...(spec.ports[0] && { readyPort: spec.ports[0].port }),
+    ...(network.addressing === 'static' &&
+      status.reservedAddress !== undefined && { listen: hostOf(status.reservedAddress) }),
+    ...extras,
+  });
+  const told = environment && configFor(environment, { commands: spec.commands, hold: spec.hold });
   // An older supervisor takes the plain form only.
-  const isSealed = (spec.artifact.supervisor ?? 1) >= SEALED_SINCE;
-  const configFor = (env: readonly string[], extras: Pick<SupervisorConfig, 'commands' | 'hold'>): string =>
-    encodeGuestConfig(
-      {
-        command: spec.process.command,
-        env,
-        user: spec.process.user,
-        workingDir: spec.process.workingDir,
-        stopSignal: spec.process.stopSignal,
-        stopTimeoutMs: durationMs(spec.process.stopTimeout),
-        restart: restartWords[spec.process.restart],
-        secret,
-        port: SUPERVISOR_PORT,
-        hostname: spec.hostname,
-        nameservers: network.nameservers,
-        volumes: spec.mounts.map(({ mountPath }) => mountPath),
-        search: network.searchDomain === undefined ? [] : [network.searchDomain],
-        ...(spec.ports[0] && { readyPort: spec.ports[0].port }),
-        ...(network.addressing === 'static' &&
-          status.reservedAddress !== undefined && { listen: hostOf(status.reservedAddress) }),
-        ...extras,
-      },
-      isSealed ? seal : undefined,
-    );
-  const envFor = (env: readonly string[], extras: Parameters<typeof configFor>[1] = {}): string[] => [
-    `CONTAINR_CONFIG=${configFor(env, extras)}`,
-  ];
+  const sealFor = (spec.artifact.supervisor ?? 1) >= SEALED_SINCE ? seal : undefined;
   const desired = {
     marks,
     hostname: spec.hostname,
@@ -106,7 +103,7 @@ export function desiredGuest({
     cpuLimit: cpu,
     rootfsGiB: Math.max(0.1, Math.ceil((quantityBytes(spec.resources.storage) / 2 ** 30) * 100) / 100),
     entrypoint: '/.containr/init',
-    env: environment && envFor(environment, { commands: spec.commands, hold: spec.hold }),
+    env: told && [`CONTAINR_CONFIG=${encodeGuestConfig(told, sealFor)}`],
     onboot: spec.process.restart !== 'Never',
     net0: netText({
       name: 'eth0',
@@ -119,7 +116,7 @@ export function desiredGuest({
     nameservers: network.nameservers,
     searchDomain: network.searchDomain,
   };
-  const process = [desired.entrypoint, envFor(shape), spec.restartedAt];
+  const process = [desired.entrypoint, [`CONTAINR_CONFIG=${encodeGuestConfig(configFor(shape))}`], spec.restartedAt];
   const heldDigest = stableHash([...process, 'held']);
   return {
     ...desired,

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
 
 /** Where an image has the key that the supervisor opens its configuration with, without a leading slash. */
 export const supervisorKeyPath = '.containr/key';
@@ -17,7 +17,7 @@ export function openSupervisorConfig(encoded: string, keyFile: string | undefine
   if (key === undefined || bytes === undefined || bytes.length < tagBytes) return undefined;
   const own = hmac(Buffer.from(key, 'hex'), Buffer.from(`guest ${uid}`));
   const tag = bytes.subarray(0, tagBytes);
-  const plain = withStream(hmac(own, Buffer.from('cipher')), tag, bytes.subarray(tagBytes));
+  const plain = decipher(hmac(own, Buffer.from('cipher')), tag, bytes.subarray(tagBytes));
   return timingSafeEqual(tag, hmac(hmac(own, Buffer.from('tag')), plain)) ? plain : undefined;
 }
 
@@ -26,14 +26,8 @@ function decode(text: string): Buffer | undefined {
   return /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? Buffer.from(text, 'base64') : undefined;
 }
 
-function withStream(key: Buffer, tag: Buffer, bytes: Buffer): Buffer {
-  const blocks = Array.from({ length: Math.ceil(bytes.length / tagBytes) }, (_, number) => {
-    const counter = Buffer.alloc(4);
-    counter.writeUInt32BE(number);
-    return hmac(key, Buffer.concat([tag, counter]));
-  });
-  const stream = Buffer.concat(blocks);
-  return Buffer.from(bytes.map((byte, index) => byte ^ (stream[index] ?? 0)));
+function decipher(key: Buffer, tag: Buffer, bytes: Buffer): Buffer {
+  return createDecipheriv('chacha20', key, Buffer.concat([Buffer.alloc(4), tag.subarray(0, 12)])).update(bytes);
 }
 
 function hmac(key: Buffer, message: Buffer): Buffer {

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createCipheriv, createHmac } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -78,11 +78,8 @@ function sealedConfigOf(uid: string, ...pairs: Array<[string, string]>): string 
   const plain = Buffer.from(pairs.map(([key, value]) => `${key}\0${value}\0`).join(''));
   const own = hmac(Buffer.from(keyText, 'hex'), `guest ${uid}`);
   const tag = hmac(hmac(own, 'tag'), plain);
-  const cipherKey = hmac(own, 'cipher');
-  const encrypted = plain.map((byte, index) => {
-    const block = hmac(cipherKey, Buffer.concat([tag, Buffer.of(0, 0, 0, index >> 5)]));
-    return byte ^ block.readUInt8(index % 32);
-  });
+  const nonce = Buffer.concat([Buffer.alloc(4), tag.subarray(0, 12)]);
+  const encrypted = createCipheriv('chacha20', hmac(own, 'cipher'), nonce).update(plain);
   return `CONTAINR_CONFIG=2.${uid}.${Buffer.concat([tag, encrypted]).toString('base64')}`;
 }
 

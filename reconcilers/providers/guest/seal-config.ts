@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createCipheriv, createHmac } from 'node:crypto';
 
 /** Whom a configuration is encrypted for. */
 export interface ConfigSeal {
@@ -11,7 +11,6 @@ export interface ConfigSeal {
 /** From this version on a supervisor opens what is encrypted. */
 export const SEALED_SINCE = 3;
 
-const blockBytes = 32;
 const enveloped = /^CONTAINR_CONFIG=2\.([^.]{1,64})\./;
 
 /**
@@ -30,15 +29,8 @@ export function sealedFor(env: readonly string[]): string | undefined {
 }
 
 function applyCipher(key: Buffer, tag: Buffer, plain: Buffer): Buffer {
-  const encrypted = Buffer.from(plain);
-  const number = Buffer.alloc(4);
-  for (let at = 0; at < plain.length; at += blockBytes) {
-    number.writeUInt32BE(at / blockBytes);
-    const block = hmac(key, Buffer.concat([tag, number]));
-    for (let index = 0; index < Math.min(blockBytes, plain.length - at); index++)
-      encrypted.writeUInt8(plain.readUInt8(at + index) ^ block.readUInt8(index), at + index);
-  }
-  return encrypted;
+  const fromBlock0 = Buffer.concat([Buffer.alloc(4), tag.subarray(0, 12)]);
+  return createCipheriv('chacha20', key, fromBlock0).update(plain);
 }
 
 function hmac(key: Buffer, message: string | Buffer): Buffer {
