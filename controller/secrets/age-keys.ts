@@ -25,7 +25,7 @@ export function createAgeKeys({ keys }: Pick<Keyring, 'keys'>): AgeKeys {
     const age = await import('age-encryption');
     const pairs = await Promise.all(
       keys.toReversed().map(async ({ id, key }) => {
-        const identity = await privateKey(key);
+        const identity = await ageIdentity(key);
         const decrypter = new age.Decrypter();
         decrypter.addIdentity(identity);
         return { id, identity, decrypter };
@@ -93,7 +93,8 @@ async function orNothing<T>(attempt: () => Promise<T>): Promise<T | undefined> {
 /** What comes before the 32 bytes of an X25519 key in PKCS #8, the only form besides JWK in which one can be taken in. */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
-function privateKey(key: Buffer): Promise<webcrypto.CryptoKey> {
+/** The private key (X25519) that belongs to a key of the keyring. */
+export function ageIdentity(key: Buffer): Promise<webcrypto.CryptoKey> {
   const bytes = Buffer.from(hkdfSync('sha256', key, '', 'containr/age', 32));
   const pkcs8 = Buffer.concat([PKCS8_PREFIX, bytes]);
   return webcrypto.subtle.importKey('pkcs8', pkcs8, { name: 'X25519' }, false, ['deriveBits']);

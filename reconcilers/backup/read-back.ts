@@ -1,99 +1,29 @@
-import { findCondition } from '../../crds/condition.ts';
-import { Build } from '../../crds/build.ts';
-import { Database } from '../../crds/database.ts';
 import { Guest } from '../../crds/guest.ts';
-import { Volume } from '../../crds/volume.ts';
 import { waiting, type Outcome } from '../../controller/outcome.ts';
-import { BACKUP_COMMANDS, SUPERVISOR_PATH, readDigest } from '../shared/backup-commands.ts';
+import { BACKUP_COMMANDS, readDigest } from '../shared/backup-commands.ts';
 import { troubleOf } from '../shared/trouble.ts';
 import type { StepContext } from './context.ts';
 import { fail } from './failure.ts';
 import { failedWords, runOnce } from './run-command.ts';
-import { trialGuest, trialNames, trialVolume, type TrialModel } from './trial.ts';
+import { makeTrial, untilHeld } from './trial-guest.ts';
 
-/** What is waited for wakes this loop. */
 const HELD_CHECK_MS = 10_000;
 const ASK_AGAIN_MS = 1_000;
-/** With these the archive cannot be restored, now or later. */
-const unreadable: ReadonlySet<string> = new Set(['BackupUnreadable', 'BackupNotFound']);
 
 /** Restores the backup beside what it is of and reads it in full; where asked for, has the copy answer a query. */
 export async function readBack(context: StepContext): Promise<Outcome> {
-  const { pass, resources } = context;
-  const { namespace } = pass.resource.metadata;
-  const { status } = pass;
-  if (!status.trial) {
-    pass.status = { ...status, trial: trialNames(pass.resource), trialStartedAt: pass.now.toISOString() };
-    await pass.checkpoint();
-  }
-  const { trial } = pass.status;
-  if (!trial) return waiting('ReadingBack', 'The backup is about to be restored for a trial.', 0);
-  const backup = { ...pass.resource, status: pass.status };
-  const volume = resources.read.get(Volume, { namespace, name: trial.volume });
-  if (!volume) {
-    await resources.write.create(Volume, trialVolume(backup));
-    return waiting('ReadingBack', 'The backup is restored into a volume of its own.', HELD_CHECK_MS);
-  }
-  if (volume.metadata.deletionTimestamp !== undefined)
-    return waiting('ReadingBack', 'A volume of an earlier trial is being removed.', HELD_CHECK_MS);
-  const inVolume = troubleOf(volume);
-  if (inVolume && unreadable.has(inVolume.reason)) return fail(pass, 'ReadBackFailed', inVolume.message);
-  if (volume.status.volid === undefined)
-    return waiting(
-      'ReadingBack',
-      inVolume?.message ?? 'The backup is restored into a volume of its own.',
-      HELD_CHECK_MS,
-    );
-
-  const guest = resources.read.get(Guest, { namespace, name: trial.guest });
-  if (!guest) return makeGuest(context);
-  if (guest.metadata.deletionTimestamp !== undefined)
-    return waiting('ReadingBack', 'A guest of an earlier trial is being removed.', HELD_CHECK_MS);
-  if (guest.spec.hold) return readHeld(context, guest);
-  return query(context, guest);
-}
-
-async function makeGuest(context: StepContext): Promise<Outcome> {
-  const { pass, resources } = context;
-  const model = modelFor(context);
-  if (!model) {
-    const message = 'There is no guest from whose image one could be made to read the backup back with.';
-    return waiting('ArtifactMissing', message, HELD_CHECK_MS);
-  }
-  const backup = { ...pass.resource, status: pass.status };
-  await resources.write.create(Guest, trialGuest(backup, model, pass.status.credentialsSecretRef?.name));
-  return waiting('ReadingBack', 'A guest is made to read the backup back with.', HELD_CHECK_MS);
-}
-
-/** The guest that was backed up, or the one in its place. For a volume any image will do: nothing but the supervisor runs. */
-function modelFor({ pass, resources: { read } }: StepContext): TrialModel | undefined {
-  const { namespace } = pass.resource.metadata;
-  const { kind, name } = pass.resource.spec.source;
-  const guests = read.list(Guest, namespace);
-  const same = guests.find(({ metadata }) => metadata.uid === pass.status.guestUid);
-  if (same) return same.spec;
-  const database = kind === 'Database' ? read.get(Database, { namespace, name }) : undefined;
-  if (database) return read.ownedBy(Guest, database.metadata.uid)[0]?.spec;
-  if (kind === 'Database') return undefined;
-  const any = guests[0] ?? read.list(Guest).find(({ status }) => status.cluster === pass.status.cluster);
-  const built = [...read.list(Build, namespace), ...read.list(Build)].find(
-    ({ status }) => status.artifact !== undefined,
-  );
-  const artifact = built?.status.artifact;
-  const process = { command: [SUPERVISOR_PATH] };
-  return any?.spec ?? (artifact && { artifact, process, env: [], ports: [], commands: [] });
+  const trial = await makeTrial(context);
+  if ('outcome' in trial) return trial.outcome;
+  if ('unreadable' in trial) return fail(context.pass, 'ReadBackFailed', trial.unreadable.message);
+  return trial.guest.spec.hold ? readHeld(context, trial.guest) : query(context, trial.guest);
 }
 
 /** Nothing of the engine runs yet: what is read is what was restored. */
 async function readHeld(context: StepContext, guest: Guest): Promise<Outcome> {
   const { pass, resources } = context;
   const { name, uid } = guest.metadata;
-  const ready = findCondition(guest.status.conditions, 'Ready');
-  if (ready?.reason === 'SupervisorOutdated') return waiting('SupervisorOutdated', ready.message, HELD_CHECK_MS);
-  if (ready?.status !== 'True' || ready.reason !== 'Held') {
-    const words = troubleOf(guest)?.message ?? 'The guest with the restored volume is being made and started.';
-    return waiting('ReadingBack', words, HELD_CHECK_MS);
-  }
+  const held = untilHeld(guest);
+  if (held) return held;
   const failure = (await readDump(context, guest)) ?? (await readData(context, { name, uid }));
   if (failure) return failure;
   if (!pass.resource.spec.verify) return waiting('ReadingBack', 'The backup was read back.', 0);

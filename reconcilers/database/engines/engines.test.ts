@@ -55,6 +55,8 @@ describe.each(definitions)('the definition of $title', (definition) => {
       'dump',
       'load',
       'digest',
+      'archive',
+      'unarchive',
       'dump-read',
     ]);
     expect(list.find(({ name }) => name === 'dump')?.outputPath).toMatch(`${definition.dataPath}/`);
