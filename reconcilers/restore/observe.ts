@@ -10,6 +10,7 @@ import type { RestoreFacts } from './machine.ts';
 import { sameLogin, volumeLoginName } from '../shared/volume-login.ts';
 import type { RestoreDeps } from './context.ts';
 import { restoreNames } from './parts.ts';
+import { hasOwnDisk, isServing, observeVolumeTarget, type VolumeTarget } from './volume-target.ts';
 
 /** What is recorded around one restore. */
 export interface RestoreView {
@@ -17,7 +18,9 @@ export interface RestoreView {
   backup: Backup | undefined;
   /** The target, when it is a database that is there. */
   database: Database | undefined;
-  /** The guest of the database, after which the throwaway one is made. */
+  /** The target, when it is a volume that is there. */
+  volumeTarget: VolumeTarget | undefined;
+  /** After which the throwaway guest is made: the guest of the database. */
   model: Guest | undefined;
   /** The volume with what was restored. */
   volume: Volume | undefined;
@@ -42,7 +45,9 @@ export function observeRestore(
   const names = restoreNames(restore);
   const named = (name: string | undefined) => (name === undefined ? undefined : read.get(Volume, { namespace, name }));
   const database = target.kind === 'Database' ? read.get(Database, { namespace, name: target.name }) : undefined;
-  const volume = named(target.kind === 'Volume' ? target.name : names.volume);
+  const volumeTarget = observeVolumeTarget(restore, read);
+  const isNewVolume = target.kind === 'Volume' && status.inPlace !== true;
+  const volume = named(isNewVolume ? target.name : names.volume);
   const { previousVolume } = status;
   const hasLogin = (of: Volume | undefined): boolean =>
     of !== undefined && read.get(Secret, { namespace, name: volumeLoginName(of.metadata.name) }) !== undefined;
@@ -51,9 +56,10 @@ export function observeRestore(
     restore,
     backup: read.get(Backup, { namespace, name: spec.backup }),
     database,
-    model: owned.find((guest) => guest.metadata.deletionTimestamp === undefined),
+    volumeTarget,
+    model: volumeTarget?.model ?? owned.find((guest) => guest.metadata.deletionTimestamp === undefined),
     volume,
-    previous: named(previousVolume ?? database?.status.volume),
+    previous: volumeTarget?.target ?? named(previousVolume ?? database?.status.volume),
     guest: read.get(Guest, { namespace, name: names.guest }),
     rival: read.list(Restore, namespace).find((other) => isAhead(other, restore)),
     facts: {
@@ -62,11 +68,18 @@ export function observeRestore(
       inPlace: status.inPlace === true,
       safeguarded: status.safeguardedAt !== undefined,
       restored:
-        status.inPlace === true ? isParked(volume, restore) && hasLogin(volume) : isMade(target.kind, database, volume),
+        status.inPlace === true
+          ? isParked(volume, restore) && (target.kind === 'Volume' || hasLogin(volume))
+          : isMade(target.kind, database, volume),
       read: status.readAt !== undefined,
-      answered: status.answeredAt !== undefined,
-      switched: status.switchTo === names.volume && isReadyWith(database, names.volume),
-      putBack: database === undefined || hasBack(database, named(previousVolume), volume, readSecret),
+      // Of a volume nothing can be asked.
+      answered: status.answeredAt !== undefined || target.kind === 'Volume',
+      switched: volumeTarget
+        ? isServing(volumeTarget, restore)
+        : status.switchTo === names.volume && isReadyWith(database, names.volume),
+      putBack: volumeTarget
+        ? hasOwnDisk(volumeTarget.target, restore)
+        : database === undefined || hasBack(database, named(previousVolume), volume, readSecret),
     },
   };
 }

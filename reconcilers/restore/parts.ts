@@ -7,6 +7,7 @@ import { quantityBytes } from '../../crds/quantity.ts';
 import { Secret } from '../../crds/secret.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { EnvVar } from '../../crds/workload.ts';
+import { BACKUP_COMMANDS, SUPERVISOR_PATH } from '../shared/backup-commands.ts';
 import { childName } from '../shared/child-name.ts';
 import { controlledBy } from '../shared/owner.ts';
 import { SAFEGUARD_OF, goesWith, volumeLoginName } from '../shared/volume-login.ts';
@@ -33,7 +34,8 @@ export function restoredVolume(restore: Restore, backup: Backup, previous: Volum
     source: { backup: backup.metadata.name },
     guest,
   });
-  return { ...made, metadata: { ...made.metadata, labels } };
+  // What finds the volumes of a service finds those that are in use.
+  return restore.spec.target.kind === 'Volume' ? made : { ...made, metadata: { ...made.metadata, labels } };
 }
 
 /** A volume that was not there; it belongs to nobody. Pure. */
@@ -83,6 +85,23 @@ export function provingGuest(restore: Restore, model: Guest, volume: Volume): Ma
     ports,
     mounts: [{ volume: volume.metadata.name, mountPath }],
     commands,
+    hold: true,
+  });
+}
+
+/** Reads a restored volume: the supervisor of any image can, and nothing else runs. Pure. */
+export function readingGuest(restore: Restore, backup: Backup, model: Guest, volume: Volume): Manifest<Guest['spec']> {
+  const { guest } = restoreNames(restore);
+  const mountPath = backup.status.origin?.mountPath ?? '/data';
+  return manifest(Guest, restore, guest, {
+    region: volume.spec.region,
+    cluster: volume.status.cluster,
+    hostname: guest,
+    artifact: model.spec.artifact,
+    process: { ...model.spec.process, restart: 'Always' },
+    resources: model.spec.resources,
+    mounts: [{ volume: volume.metadata.name, mountPath }],
+    commands: [{ name: BACKUP_COMMANDS.digest, argv: [SUPERVISOR_PATH, 'digest', mountPath], user: '0' }],
     hold: true,
   });
 }

@@ -1,5 +1,8 @@
+import { quantityBytes } from '../../crds/quantity.ts';
+import { controllerOf } from '../../controller/object-key.ts';
 import type { DatabaseEngines } from '../shared/database-engine.ts';
 import type { Trouble } from '../shared/trouble.ts';
+import { isExchanging } from '../shared/volumes.ts';
 import type { RestoreView } from './observe.ts';
 
 /** Whether a restore may begin. `refuse`: only another restore, or another spec of the target, helps. */
@@ -31,11 +34,37 @@ export function seriesOf(series: readonly string[], version: string | undefined)
   return series.find((one) => version === one || version?.startsWith(`${one}.`));
 }
 
-function admitVolume({ restore, volume }: RestoreView): Admission {
-  if (!volume) return { do: 'begin', inPlace: false };
+function admitVolume({ restore, backup, volumeTarget }: RestoreView): Admission {
+  if (!volumeTarget) return { do: 'begin', inPlace: false };
   const { name } = restore.spec.target;
-  const words = `Volume ${name} exists, and a volume is restored to a new one: nothing that is in use is replaced.`;
-  return refuse('Rejected', `${words} Set spec.target.name to a name that is free.`);
+  const { target, model } = volumeTarget;
+  const { cluster, origin } = backup?.status ?? {};
+  const owner = controllerOf(target);
+  if (owner?.kind === 'Database')
+    return refuse(
+      'Rejected',
+      `Volume ${name} is that of Database ${owner.name}. Restore a backup of the Database, or to a new name.`,
+    );
+  if (target.metadata.deletionTimestamp !== undefined)
+    return refuse('Rejected', `Volume ${name} is being deleted. Restore to a new name.`);
+  if (target.status.volid === undefined)
+    return wait('VolumeUnused', `Volume ${name} was never made; it is restored once a guest has it.`);
+  if (target.status.cluster !== cluster)
+    return refuse(
+      'Rejected',
+      `Volume ${name} is on cluster ${target.status.cluster}, the backup on ${cluster}. Restore to a new name.`,
+    );
+  if (origin && quantityBytes(origin.size) > quantityBytes(target.spec.size)) {
+    const words = `The backup has a volume of ${origin.size}, and Volume ${name} is to have ${target.spec.size}.`;
+    return refuse('Rejected', `${words} Let it grow to ${origin.size} first, where the Service says its size too.`);
+  }
+  if (isExchanging(target)) return wait('RestoreQueued', `Volume ${name} is being given another disk already.`);
+  if (!model)
+    return wait(
+      'ArtifactMissing',
+      'There is no guest on the cluster from whose image one could be made to read what is restored.',
+    );
+  return { do: 'begin', inPlace: true };
 }
 
 function admitDatabase(view: RestoreView, engines: DatabaseEngines): Admission {

@@ -5,7 +5,7 @@ import { BACKUP_COMMANDS, readDigest } from '../shared/backup-commands.ts';
 import { troubleOf } from '../shared/trouble.ts';
 import { volumeLoginName } from '../shared/volume-login.ts';
 import { HELD_CHECK_MS, SOON_MS, fail, type StepContext } from './context.ts';
-import { provingGuest } from './parts.ts';
+import { provingGuest, readingGuest } from './parts.ts';
 
 /** Reads all that was restored in a guest of its own, in which nothing else runs yet, and compares it with the backup. */
 export async function readRestored(context: StepContext): Promise<Outcome> {
@@ -13,9 +13,11 @@ export async function readRestored(context: StepContext): Promise<Outcome> {
   const { restore, backup, volume, guest, model } = view;
   if (!volume) return fail(pass, { reason: 'VolumeMissing', message: 'The restored volume was deleted.' });
   if (!guest) {
-    if (!model)
-      return waiting('Proving', 'Waiting for a guest of the database, after which one is made.', HELD_CHECK_MS);
-    await resources.write.create(Guest, provingGuest(restore, model, volume));
+    if (!model) return waiting('Proving', 'Waiting for a guest of the target, after which one is made.', HELD_CHECK_MS);
+    if (!backup) return fail(pass, { reason: 'BackupNotFound', message: `Backup ${restore.spec.backup} is gone.` });
+    const isVolume = restore.spec.target.kind === 'Volume';
+    const made = isVolume ? readingGuest(restore, backup, model, volume) : provingGuest(restore, model, volume);
+    await resources.write.create(Guest, made);
     return waiting('Proving', 'A guest is made to read what was restored.', HELD_CHECK_MS);
   }
   const ready = findCondition(guest.status.conditions, 'Ready');

@@ -16,6 +16,7 @@ import { queryRestored, readRestored } from './prove.ts';
 import { enterState, tellProgress } from './report.ts';
 import { restoreData } from './restore-data.ts';
 import { safeguard } from './safeguard.ts';
+import { putDiskBack, switchDisks } from './switch-disks.ts';
 import { discard, dismissGuest, putBack, switchOver } from './switch.ts';
 
 /** Brings a backup back. What the target has is let go of only when the restored data were read, queried and taken. */
@@ -29,8 +30,8 @@ export function restoreReconciler(deps: RestoreDeps): Reconciler<Restore> {
     Restoring: restoreData,
     Starting: readRestored,
     Verifying: queryRestored,
-    Switching: switchOver,
-    PuttingBack: putBack,
+    Switching: (context) => (isOfVolume(context) ? switchDisks(context) : switchOver(context)),
+    PuttingBack: (context) => (isOfVolume(context) ? putDiskBack(context) : putBack(context)),
     async Completed(context) {
       return (await dismissGuest(context))
         ? settled()
@@ -54,6 +55,11 @@ export function restoreReconciler(deps: RestoreDeps): Reconciler<Restore> {
       watching(Volume, ({ metadata }) =>
         about(metadata.namespace, ({ spec }) => isTarget(spec, 'Volume', metadata.name)),
       ),
+      watching(Guest, ({ metadata, spec: { mounts } }) =>
+        mounts.length === 0
+          ? []
+          : about(metadata.namespace, ({ spec }) => mounts.some(({ volume }) => isTarget(spec, 'Volume', volume))),
+      ),
       watching(Restore, ({ metadata, spec }) =>
         about(
           metadata.namespace,
@@ -75,7 +81,7 @@ export function restoreReconciler(deps: RestoreDeps): Reconciler<Restore> {
         event: { type: 'OBSERVED', facts, now, deadlineMs },
       });
       const { state } = progress;
-      pass.status = enterState({ ...pass.status, machine: progress }, state, spec, pass.now);
+      pass.status = enterState({ ...pass.status, machine: progress }, state, spec, facts, pass.now);
       if (state !== before) {
         noteMove(pass, state);
         await pass.checkpoint();
@@ -123,6 +129,10 @@ function noteMove(pass: Pass<Restore>, state: RestoreState): void {
   if (state === 'Failed' || state === 'PuttingBack')
     pass.event('Warning', failureReason, failure ?? 'The restore failed.');
   else pass.event('Normal', 'StateChanged', `The restore is ${state}.`);
+}
+
+function isOfVolume({ view }: StepContext): boolean {
+  return view.restore.spec.target.kind === 'Volume';
 }
 
 function isTarget({ target }: Restore['spec'], kind: Restore['spec']['target']['kind'], name: string): boolean {

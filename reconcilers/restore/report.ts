@@ -1,13 +1,14 @@
 import type { Restore } from '../../crds/backup.ts';
 import { setCondition, type ConditionInput } from '../../crds/condition.ts';
 import type { Outcome } from '../../controller/outcome.ts';
-import type { RestoreState } from './machine.ts';
+import type { RestoreFacts, RestoreState } from './machine.ts';
 
 /** The status on the way into a state. Pure. */
 export function enterState(
   status: Restore['status'],
   state: RestoreState,
   { target, deadline }: Pick<Restore['spec'], 'target' | 'deadline'>,
+  { putBack }: Pick<RestoreFacts, 'putBack'>,
   now: Date,
 ): Restore['status'] {
   const before = status.phase;
@@ -26,8 +27,13 @@ export function enterState(
     // Each later look at it comes by here too.
     const ms = Date.parse(next.completedAt ?? at) - Date.parse(startedAt ?? at);
     next.restoreTime = `${Math.max(1, Math.ceil(ms / 1_000))}s`;
+    // The two have changed disks.
+    if (target.kind === 'Volume' && status.inPlace === true && status.volume !== undefined) {
+      next.previousVolume = status.volume;
+      next.volume = target.name;
+    }
   }
-  return isOver ? withReady(next, lastWords(next, state, target), now) : next;
+  return isOver ? withReady(next, lastWords(next, state, target, putBack), now) : next;
 }
 
 /** What it waits for, where people look first. Pure. */
@@ -46,6 +52,7 @@ function lastWords(
   { failure, failureReason, restoreTime, previousVolume, switchTo, volume }: Restore['status'],
   state: RestoreState,
   { kind, name }: Restore['spec']['target'],
+  isBack: boolean,
 ): ConditionInput {
   if (state === 'Completed') {
     const kept =
@@ -56,9 +63,7 @@ function lastWords(
     return { type: 'Ready', status: 'True', reason: 'RestoreCompleted', message };
   }
   const hadSwitched = switchTo !== undefined && volume !== undefined;
-  const kept = hadSwitched
-    ? ` The target has Volume ${previousVolume} again; the restored data stay in Volume ${volume}.`
-    : '';
+  const kept = hadSwitched ? whereData(kind, { name, volume, previousVolume, isBack }) : '';
   return {
     type: 'Ready',
     status: 'False',
@@ -67,9 +72,24 @@ function lastWords(
   };
 }
 
+/** Where a person finds what, after a switch that came to nothing. */
+function whereData(
+  kind: Restore['spec']['target']['kind'],
+  about: { name: string; volume: string; previousVolume: string | undefined; isBack: boolean },
+): string {
+  const { name, volume, previousVolume, isBack } = about;
+  if (kind === 'Volume')
+    return isBack
+      ? ` Volume ${name} has what it had before; the restored data stay in Volume ${volume}.`
+      : ` It could not be put back in time: Volume ${name} and Volume ${volume} have the two disks, see their status.`;
+  return isBack
+    ? ` The target has Volume ${previousVolume} again; the restored data stay in Volume ${volume}.`
+    : ` It could not be put back in time: what it had before is in Volume ${previousVolume}, the restored data in Volume ${volume}.`;
+}
+
 function lateWords(before: string | undefined, deadline: string): string {
   return before === 'Switching'
-    ? 'The database did not answer with what was restored within ten minutes.'
+    ? 'The target was not ready with what was restored within ten minutes.'
     : `It was not done within ${deadline} (spec.deadline); it was ${before ?? 'Pending'}.`;
 }
 

@@ -5,10 +5,11 @@ import { LOGIN_KEYS, sameLogin, volumeLoginName } from '../shared/volume-login.t
 import { HELD_CHECK_MS, fail, type StepContext } from './context.ts';
 import { loginSecret } from './parts.ts';
 
-/** Remembers what the database has, and keeps the login that it knows beside it. Nothing is taken away. */
+/** Remembers what the target has; for a database, keeps the login that it knows beside it. Nothing is taken away. */
 export async function safeguard(context: StepContext): Promise<Outcome> {
   const { pass, view } = context;
   const { database, previous } = view;
+  if (view.volumeTarget) return noteSafe(pass, view.volumeTarget.target.metadata.name);
   const from = database?.status.credentialsSecretRef?.name;
   if (!database || !previous)
     return fail(pass, {
@@ -20,8 +21,12 @@ export async function safeguard(context: StepContext): Promise<Outcome> {
   await pass.checkpoint();
   const held = await keepLogin(context, previous, from);
   if (held) return held;
+  return noteSafe(pass, previous.metadata.name);
+}
+
+function noteSafe(pass: StepContext['pass'], volume: string): Outcome {
   pass.status = { ...pass.status, safeguardedAt: pass.now.toISOString() };
-  return waiting('Safeguarding', `Volume ${previous.metadata.name} stays as it is.`, 0);
+  return waiting('Safeguarding', `Volume ${volume} stays as it is.`, 0);
 }
 
 /** Has a volume keep the login that is in a Secret now; undefined when it does. */

@@ -52,13 +52,15 @@ export async function discard({ view, resources }: Pick<StepContext, 'view' | 'r
   return false;
 }
 
-/** Whether the database has, or is about to have, what was restored. Pure. */
+/** Whether the target has, or is about to have, what was restored. Pure. */
 export function isTaken({ database, restore }: RestoreView, status: Restore['status']): boolean {
   const { volume } = restoreNames(restore);
+  if (restore.spec.target.kind === 'Volume') return status.switchTo !== undefined;
   return database?.status.volume === volume || status.switchTo === volume;
 }
 
-async function askFor(pass: Pass<Restore>, volume: string): Promise<void> {
+/** Says which volume the target is to have. */
+export async function askFor(pass: Pass<Restore>, volume: string): Promise<void> {
   if (pass.status.switchTo === volume) return;
   pass.status = { ...pass.status, switchTo: volume };
   await pass.checkpoint();

@@ -4,6 +4,8 @@ import type { World } from './world.ts';
 interface CrashMatrix<S extends { world: World }> {
   /** A fresh world for each run, its process dying at `crash`. */
   make(crash: CrashPoint | undefined): S | Promise<S>;
+  /** What is there when the story begins: nothing dies in it, for it is a story of its own. */
+  before?(scene: S): Promise<void>;
   /** What people do and how long the world is left to itself; the same in every run. */
   story(scene: S): Promise<void>;
   /** Throws when the final world is not as it should be. */
@@ -18,19 +20,23 @@ interface CrashMatrix<S extends { world: World }> {
  */
 export async function crashMatrix<S extends { world: World }>({
   make,
+  before = async () => undefined,
   story,
   check,
   varies = false,
 }: CrashMatrix<S>): Promise<number> {
   const undisturbed = await make(undefined);
+  await before(undisturbed);
+  const first = undisturbed.world.calls + 1;
   await story(undisturbed);
   await check(undisturbed);
   const { calls } = undisturbed.world;
   const failures: string[] = [];
   for (const when of ['before', 'after'] as const) {
-    for (let call = 1; call <= calls; call++) {
+    for (let call = first; call <= calls; call++) {
       const scene = await make({ call, when });
       try {
+        await before(scene);
         await story(scene);
         if (scene.world.diedAt === undefined && !varies)
           throw new Error('it did not die: the story is not the same every time');
@@ -41,7 +47,8 @@ export async function crashMatrix<S extends { world: World }>({
       }
     }
   }
+  const crashes = (calls - first + 1) * 2;
   if (failures.length > 0)
-    throw new Error(`${failures.length} of ${calls * 2} crashes end badly:\n${failures.join('\n')}`);
-  return calls * 2 + 1;
+    throw new Error(`${failures.length} of ${crashes} crashes end badly:\n${failures.join('\n')}`);
+  return crashes + 1;
 }

@@ -1,0 +1,106 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { Backup, Restore } from '../../crds/backup.ts';
+import { Guest } from '../../crds/guest.ts';
+import { Volume } from '../../crds/volume.ts';
+import type { ResourceReader } from '../../controller/reconciler.ts';
+import type { GuestLinkState } from '../../reconcilers/providers/guest/guest-links.ts';
+import { parseMount } from '../../reconcilers/providers/proxmox/mount.ts';
+import { SAFEGUARD_OF } from '../../reconcilers/shared/volume-login.ts';
+import { DataWorld } from './data-world.ts';
+
+const SHOP = 'shop';
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+const PROCESS = { command: ['/app'], env: [], workingDir: '', user: '', stopSignal: '' };
+/** What the volume had when it was backed up, and what it has by now. */
+export const MONDAY = 'as it was on monday';
+export const TODAY = 'as it is today';
+
+/** A guest with a volume, a backup of that volume, and something written since; every loop is the real one. */
+export class ExchangeWorld extends DataWorld {
+  /** The process ends again and again over what was restored. */
+  isPicky = false;
+
+  async beginWithVolume({ guest = true } = {}): Promise<void> {
+    await this.prepare({
+      builder: false,
+      cluster: { storages: { rootfs: 'local-lvm', templates: 'local', backups: 'local' } },
+    });
+    const path = join(this.workDir, 'archive.tar');
+    await writeFile(path, 'archive');
+    await this.artifacts.put(path, DIGEST);
+    const artifact = {
+      digest: DIGEST,
+      imageDigest: `sha256:${'b'.repeat(64)}`,
+      image: 'shop/web:1',
+      architecture: 'amd64',
+      sizeBytes: 7,
+      process: PROCESS,
+      exposedPorts: [],
+    };
+    const web = { hostname: 'web', artifact, process: { command: ['/app'] } };
+    await this.create(Volume, 'data', { size: '1Gi', guest: 'web' }, SHOP);
+    await this.create(Guest, 'web', { ...web, mounts: [{ volume: 'data', mountPath: '/data' }] }, SHOP);
+    await this.world.runUntilQuiet();
+    for (const disk of this.disks()) disk.content = MONDAY;
+    await this.create(Backup, 'one', { source: { kind: 'Volume', name: 'data' } }, SHOP);
+    await this.world.runUntilQuiet();
+    expect(await this.said(Backup, 'one')).toContain('Completed True BackupCompleted');
+    for (const disk of this.disks()) disk.content = TODAY;
+    if (guest) return;
+    await this.create(Guest, 'other', web, SHOP);
+    await this.remove(Guest, 'web');
+    await this.world.runUntilQuiet();
+  }
+
+  async restoreVolume(name = 'friday', spec: Record<string, unknown> = {}): Promise<void> {
+    await this.create(Restore, name, { backup: 'one', target: { kind: 'Volume', name: 'data' }, ...spec }, SHOP);
+  }
+
+  /** Something else about where the backup is from. */
+  async sayOrigin(change: Partial<NonNullable<Backup['status']['origin']>>): Promise<void> {
+    const backup = await this.get(Backup, 'one');
+    const origin = backup.status.origin && { ...backup.status.origin, ...change };
+    await this.store.updateStatus(Backup, { ...backup, status: { ...backup.status, origin } }, { manager: 'test' });
+  }
+
+  /**
+   * Two disks, each of one Volume and of nobody else: `data`, in use, and the other, kept and told as what it is. Their guests
+   * on Proxmox carry the marks of their objects, and nothing else is there.
+   */
+  async expectDisks({ data, kept, inUse = true }: { data: string; kept: string; inUse?: boolean }): Promise<void> {
+    const target = await this.get(Volume, 'data');
+    const other = await this.get(Volume, 'friday-restored');
+    expect((await this.diskOf('data'))?.content).toBe(data);
+    expect((await this.diskOf('friday-restored'))?.content).toBe(kept);
+    expect(this.disks()).toHaveLength(2);
+    expect(other.metadata.ownerReferences ?? []).toEqual([]);
+    expect(other.metadata.labels?.[SAFEGUARD_OF]).toBe('data');
+    expect(other.spec).toMatchObject({ retain: true });
+    expect([other.spec.guest, other.spec.source]).toEqual([undefined, undefined]);
+    expect(this.readyOf(other)).toBe('True VolumeParked');
+    const guests = await this.all(Guest);
+    expect(guests.map(({ metadata }) => metadata.name)).toEqual([inUse ? 'web' : 'other']);
+    const [guest] = guests;
+    expect(this.readyOf(target)).toBe(inUse ? 'True VolumeAttached' : 'True VolumeParked');
+    expect(target.status.attachedUid).toBe(inUse ? guest?.metadata.uid : undefined);
+    if (guest) expect(this.readyOf(guest)).toBe('True Healthy');
+    const keepers = inUse ? [other.status.keeperVmid] : [target.status.keeperVmid, other.status.keeperVmid];
+    expect([...this.proxmox.guests.keys()].sort()).toEqual([guest?.status.vmid, ...keepers].sort());
+    for (const { metadata, status } of inUse ? [other] : [target, other]) {
+      const keeper = this.proxmox.guests.get(status.keeperVmid ?? 0);
+      expect(keeper?.config.tags).toContain(`containr-g-${metadata.uid}`);
+      expect(keeper?.config.description).toContain(`"name":"${metadata.name}"`);
+    }
+  }
+
+  protected override firstWords(uid: string, read: ResourceReader): Partial<GuestLinkState> {
+    const guest = read.list(Guest).find(({ metadata }) => metadata.uid === uid);
+    const [mount] = Object.values(this.proxmox.guests.get(guest?.status.vmid ?? 0)?.config.mounts ?? {});
+    const disk = mount === undefined ? undefined : this.proxmox.volume(parseMount(mount).volume);
+    if (this.isPicky && guest?.metadata.name === 'web' && disk?.content === MONDAY)
+      return { connected: true, process: 'backoff', lastExit: { code: 1, at: this.clock.now() } };
+    return super.firstWords(uid, read);
+  }
+}
