@@ -38,6 +38,7 @@ import { createGitClient } from '../reconcilers/providers/git/git-client.ts';
 import { createGuestLinks } from '../reconcilers/providers/guest/guest-link.ts';
 import { CHANGES_A_GUEST } from '../reconcilers/providers/guest/guest-links.ts';
 import { createHealthMonitor } from '../reconcilers/providers/guest/health-monitor.ts';
+import { openS3Bucket } from '../reconcilers/providers/object-storage/s3-storage.ts';
 import { type ArtifactStore } from '../reconcilers/providers/oci/artifact-store.ts';
 import { repackImage } from '../reconcilers/providers/oci/repack-image.ts';
 import { connectCaddy } from '../reconcilers/providers/proxy/connect-caddy.ts';
@@ -68,6 +69,7 @@ import { countProviderRequests } from './provider-metrics.ts';
 import type { Reconciler } from './reconciler.ts';
 import { Redactor } from './redactor.ts';
 import type { AgeKeys } from './secrets/age-keys.ts';
+import { createAgeStreams } from './secrets/age-streams.ts';
 import { type Keyring } from './secrets/keyring.ts';
 import { openSealed, outdatedKeys } from './secrets/open-sealed.ts';
 import { type SecretBox } from './secrets/secret-box.ts';
@@ -248,6 +250,8 @@ export function wireLoops(parts: LoopParts): {
           engines,
           readSecret: (namespace, name) => values.values(namespace, name),
           seal: (place, value) => secrets.seal(place, value),
+          openBucket: openS3Bucket,
+          age: createAgeStreams(keyring),
           installation,
         }),
         restoreReconciler({

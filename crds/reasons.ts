@@ -193,6 +193,7 @@ export const reasons = {
   Copying: 'The backup is being copied to its bucket.',
   CopyCompleted: 'An encrypted copy of the backup is in its bucket.',
   CopyFailed: 'The backup could not be copied; the message says why. The backup itself is good.',
+  CopyAbandoned: 'A copy was left in its bucket when its Backup was deleted, as asked by annotation.',
   CopyUnreadable: 'What is in the bucket is not the copy that was made. The message says how it differs.',
   BucketDenied: 'The bucket refuses the login, or what it was asked for. Correct the Secret, or what its key may do.',
   BucketMissing: 'There is no such bucket on that server. Make it, or correct spec.copyTo.',

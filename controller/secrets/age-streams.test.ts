@@ -21,7 +21,7 @@ describe('createAgeStreams', () => {
   it.each([0, 1, 65_536, 200_000])('opens the %i bytes that it encrypted', async (size) => {
     const content = randomBytes(size);
     const sealed = await all(streams.encrypt(chunks(content), []));
-    expect(sealed.includes(content.subarray(0, 32)) && size > 0).toBe(false);
+    expect(sealed.includes(content.subarray(0, 32)) && size >= 32).toBe(false);
     expect(await all(streams.decrypt(chunks(sealed)))).toEqual(content);
   });
 

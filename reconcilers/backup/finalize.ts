@@ -6,11 +6,13 @@ import { settled, stalled, waiting, type Outcome } from '../../controller/outcom
 import type { Pass, ResourceReader } from '../../controller/reconciler.ts';
 import { removeArchives, removeTrial } from './clean-up.ts';
 import type { BackupDeps } from './context.ts';
+import type { CopyWork } from './copy-work.ts';
+import { removeCopy } from './remove-copy.ts';
 
 const HELD_CHECK_MS = 15_000;
 
 /** Removes the archive of a backup and all that was made for it. A protected one stays, and so does one that is being read. */
-export async function finalizeBackup(pass: Pass<Backup>, deps: BackupDeps): Promise<Outcome> {
+export async function finalizeBackup(pass: Pass<Backup>, deps: BackupDeps, copying: CopyWork): Promise<Outcome> {
   const { resources, clusters } = deps;
   const { read, write } = resources;
   const { metadata, spec } = pass.resource;
@@ -23,6 +25,9 @@ export async function finalizeBackup(pass: Pass<Backup>, deps: BackupDeps): Prom
   const reader = readerOf(pass.resource, read);
   if (reader !== undefined) return waiting('WaitingForChildren', `${reader} still reads the backup.`, HELD_CHECK_MS);
 
+  // Before the archive: where it stays, there is still something to make it anew from.
+  const copied = await removeCopy({ ...deps, pass }, copying);
+  if (copied) return copied;
   const { cluster, storage } = pass.status;
   const connection = clusters.get(cluster ?? '');
   if (cluster !== undefined && connection) {

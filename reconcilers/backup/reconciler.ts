@@ -12,6 +12,8 @@ import type { Trouble } from '../shared/trouble.ts';
 import { ArchiveWatch, LISTED_FOR_MS } from './archive-watch.ts';
 import { removeArchives, removeTrial } from './clean-up.ts';
 import type { BackupDeps, StepContext } from './context.ts';
+import { CopyWork } from './copy-work.ts';
+import { copyBackup } from './copy.ts';
 import { keepCredentials } from './credentials.ts';
 import { isGood, isLost, withFailure } from './failure.ts';
 import { finalizeBackup } from './finalize.ts';
@@ -28,6 +30,8 @@ const TURN_CHECK_MS = 5_000;
 export function backupReconciler(deps: BackupDeps): Reconciler<Backup> {
   const { read } = deps.resources;
   const watch = new ArchiveWatch();
+  let wake: (uid: string) => void = () => undefined;
+  const copying = new CopyWork(deps, (uid) => wake(uid));
   /** By cluster and node. Passes run side by side, and the cache is a moment old: a turn that was given is not free. */
   const letIn = new Map<string, string>();
 
@@ -39,9 +43,14 @@ export function backupReconciler(deps: BackupDeps): Reconciler<Backup> {
     Taking: (pass) => connected(pass, async (context) => (await keepCredentials(context)) ?? take(context)),
     Verifying: (pass) => connected(pass, readBack),
     async Completed(pass) {
-      return (await removeTrial({ pass, resources: deps.resources })) ?? settled(LISTED_FOR_MS);
+      return (
+        (await copyBackup({ ...deps, pass }, copying)) ??
+        (await removeTrial({ pass, resources: deps.resources })) ??
+        settled(LISTED_FOR_MS)
+      );
     },
     async Expired(pass) {
+      copying.stop(pass.resource.metadata.uid);
       const left = await removeTrial({ pass, resources: deps.resources });
       return left ?? stalled('ArchiveMissing', 'The archive is not on its storage any more.', LISTED_FOR_MS);
     },
@@ -69,6 +78,14 @@ export function backupReconciler(deps: BackupDeps): Reconciler<Backup> {
           .map(({ metadata }) => metadata);
       }),
     ],
+
+    attach(wakeKey, signal) {
+      wake = (uid) => {
+        const backup = read.list(Backup).find(({ metadata }) => metadata.uid === uid);
+        if (backup) wakeKey(backup.metadata);
+      };
+      signal.addEventListener('abort', () => copying.stopAll(), { once: true });
+    },
 
     async reconcile(pass) {
       const { metadata, spec } = pass.resource;
@@ -105,7 +122,7 @@ export function backupReconciler(deps: BackupDeps): Reconciler<Backup> {
 
     async finalize(pass) {
       release(pass.resource.metadata.uid);
-      return finalizeBackup(pass, deps);
+      return finalizeBackup(pass, deps, copying);
     },
   };
 

@@ -1,5 +1,6 @@
 import { setCondition, type ConditionInput } from '../../crds/condition.ts';
 import type { Backup } from '../../crds/backup.ts';
+import { copiedCondition } from './copy-report.ts';
 import { isGood } from './failure.ts';
 import type { BackupState } from './machine.ts';
 
@@ -38,8 +39,7 @@ function conditionsFor(backup: Backup, status: Backup['status'], state: BackupSt
     const message = `A copy that was restored from it has the digest ${checksum}.`;
     list.push({ type: 'ReadBack', status: 'True', reason: 'BackupCompleted', message });
   }
-  const queried = queriedCondition(backup, status);
-  return queried ? [...list, queried] : list;
+  return [...list, queriedCondition(backup, status) ?? [], copiedCondition(backup, status) ?? []].flat();
 }
 
 function queriedCondition({ spec }: Backup, status: Backup['status']): ConditionInput | undefined {

@@ -15,7 +15,7 @@ const MAX_TAIL = 600;
  * for meanwhile. `what` says what it does, as in "The engine writes its data out".
  */
 export async function runOnce(
-  { pass, links }: StepContext,
+  { pass, links }: Pick<StepContext, 'pass' | 'links'>,
   guest: { uid: string; name: string },
   command: string,
   { reason, what }: { reason: Reason; what: string },

@@ -24,7 +24,7 @@ export async function carryOutBackups(pass: Pass<Database>, { read, write }: Res
       await note(pass, schedule, plan.until);
       break;
     case 'create': {
-      const { verify } = spec.backup;
+      const { verify, copyTo } = spec.backup;
       const scheduledAt = plan.dueAt.toISOString();
       await write.create(Backup, {
         apiVersion: API_VERSION,
@@ -40,6 +40,7 @@ export async function carryOutBackups(pass: Pass<Database>, { read, write }: Res
           verify,
           trigger: 'schedule',
           scheduledAt,
+          ...(copyTo && { copyTo }),
         }),
       });
       await note(pass, schedule, plan.dueAt);

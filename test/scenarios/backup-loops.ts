@@ -20,6 +20,7 @@ export interface Engines {
   dump: { output: string; code?: number };
   /** What of the dump is found in the archive. */
   dumpRead: string;
+  archive: { output: string; code?: number };
   quiesce: { output: string; code?: number };
 }
 
@@ -42,10 +43,11 @@ export function shortGuestLoop(
       const volume = read.get(Volume, { namespace: metadata.namespace, name: spec.mounts[0]?.volume ?? '' });
       if (volume?.status.attachedUid !== metadata.uid) return say(pass, 'False', 'WaitingForVolume', 1_000);
       if (guest && !guest.running) proxmox.touch(vmid, (one) => proxmox.run(one));
-      const { digest, dump, dumpRead, quiesce } = engines;
+      const { digest, dump, dumpRead, archive, quiesce } = engines;
       runs.answer(metadata.uid, 'digest', { output: digest });
       runs.answer(metadata.uid, 'dump', dump);
       runs.answer(metadata.uid, 'dump-read', { output: dumpRead });
+      runs.answer(metadata.uid, 'archive', archive);
       runs.answer(metadata.uid, 'load', { output: '' });
       runs.answer(metadata.uid, 'quiesce', quiesce);
       pass.status = { ...pass.status, power: 'running', addresses: [`10.0.0.${vmid - 100}`] };

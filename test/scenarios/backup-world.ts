@@ -9,8 +9,9 @@ import { backupReconciler } from '../../reconcilers/backup/reconciler.ts';
 import { engines } from '../../reconcilers/database/engines/engines.ts';
 import { databaseReconciler } from '../../reconcilers/database/reconciler.ts';
 import { createFakeDatabaseClient } from '../../reconcilers/providers/database/fake.ts';
-import { createFakeGuestRuns, fakeRun } from '../../reconcilers/providers/guest/fake-runs.ts';
+import { createFakeGuestRuns, fakeRead, fakeRun } from '../../reconcilers/providers/guest/fake-runs.ts';
 import type { GuestLinks } from '../../reconcilers/providers/guest/guest-links.ts';
+import { FakeBucket } from '../../reconcilers/providers/object-storage/fake.ts';
 import { createClusterObserver } from '../../reconcilers/providers/proxmox/cluster-observer.ts';
 import { createClusterPool } from '../../reconcilers/providers/proxmox/cluster-pool.ts';
 import type { FakeBackup } from '../../reconcilers/providers/proxmox/fake-backups.ts';
@@ -21,6 +22,7 @@ import { FakeClock } from '../harness/fake-clock.ts';
 import { World } from '../harness/world.ts';
 import { shortGuestLoop, shortVolumeLoop, type Engines } from './backup-loops.ts';
 import { imageLoop } from './database-loops.ts';
+import { fakeAge } from './fake-age.ts';
 
 const USER = { manager: 'test' };
 const SHOP = 'shop';
@@ -37,8 +39,11 @@ export class BackupWorld {
     digest: `${DIGEST} 12 3456\n`,
     dump: { output: 'all of it' },
     dumpRead: 'all of it',
+    archive: { output: 'a tar of it' },
     quiesce: { output: '' },
   };
+  /** What takes copies. */
+  readonly bucket = new FakeBucket();
   /** Why a restored copy does not answer. */
   refusal: string | undefined;
   readonly world: World;
@@ -58,8 +63,12 @@ export class BackupWorld {
         });
         const access = { endpoints: ['x'], tokenId: 'a', tokenSecret: 'b', tls: {}, perNode: 2 };
         clusters.ensure('home', access);
-        const links: Pick<GuestLinks, 'run'> = {
+        const links: Pick<GuestLinks, 'run' | 'read'> = {
           run: async (uid, request) => fakeRun(this.runs.ask(uid, request).answer),
+          read: async (uid, request) => {
+            const { answer, isNew } = this.runs.ask(uid, request);
+            return fakeRead(answer, isNew);
+          },
         };
         const answers = { version: '17.6', connections: 1, dataBytes: 1 };
         const client = createFakeDatabaseClient(() =>
@@ -89,6 +98,8 @@ export class BackupWorld {
             engines,
             readSecret,
             seal: (_, value) => value,
+            openBucket: this.bucket.open,
+            age: fakeAge,
             installation: 'a1b2c3d4',
           }),
           imageLoop(() => false),
