@@ -1,18 +1,40 @@
+import { Backup, Restore } from '../../crds/backup.ts';
 import { Build } from '../../crds/build.ts';
+import { Database } from '../../crds/database.ts';
 import type { Kind, Resource } from '../../crds/define-kind.ts';
 import { Deployment } from '../../crds/deployment.ts';
 import { Guest } from '../../crds/guest.ts';
+import { Job } from '../../crds/job.ts';
 import { Project } from '../../crds/project.ts';
 import { RepoSync } from '../../crds/repo-sync.ts';
+import { Route } from '../../crds/route.ts';
 import { Secret } from '../../crds/secret.ts';
 import { Service } from '../../crds/service.ts';
+import { Volume } from '../../crds/volume.ts';
 import { isFault } from '../../controller/errors.ts';
 import { settled, waiting } from '../../controller/outcome.ts';
 import { watching, type Reconciler, type ResourceReader, type Resources } from '../../controller/reconciler.ts';
+import { troubleOf } from '../shared/trouble.ts';
 import { reportProject, usageOf } from './report.ts';
 
-/** What goes with a project, first to last: nothing goes before what depends on it. */
-const contents: readonly Kind[] = [RepoSync, Service, Deployment, Guest, Build, Secret];
+/**
+ * What goes with a project, first to last: nothing goes before what depends on it, or would make it anew. What is protected, or
+ * to be retained, decides that itself.
+ */
+const contents: readonly Kind[] = [
+  RepoSync,
+  Restore,
+  Service,
+  Deployment,
+  Job,
+  Route,
+  Database,
+  Guest,
+  Volume,
+  Backup,
+  Build,
+  Secret,
+];
 
 /** Owns a namespace: counts what is used in it, and empties it in order before it goes. */
 export function projectReconciler({ read, write }: Resources): Reconciler<Project> {
@@ -31,6 +53,12 @@ export function projectReconciler({ read, write }: Resources): Reconciler<Projec
       watching(Service, inNamespace),
       watching(Guest, inNamespace),
       watching(Build, inNamespace),
+      watching(Database, inNamespace),
+      watching(Volume, inNamespace),
+      watching(Backup, inNamespace),
+      watching(Restore, inNamespace),
+      watching(Job, inNamespace),
+      watching(Route, inNamespace),
       watching(Secret, inNamespace),
     ],
 
@@ -50,8 +78,10 @@ export function projectReconciler({ read, write }: Resources): Reconciler<Projec
       for (const kind of contents) {
         const objects = read.list(kind, name);
         for (const object of objects) await deleteOnce(kind, object);
+        const held = objects.map(troubleOf).find((trouble) => trouble !== undefined);
+        const why = held ? ` ${held.message}` : '';
         if (objects.length > 0)
-          return waiting('WaitingForChildren', `Waiting for the ${kind.plural} of the project to go.`, 5_000);
+          return waiting('WaitingForChildren', `Waiting for the ${kind.plural} of the project to go.${why}`, 5_000);
       }
       return settled();
     },
