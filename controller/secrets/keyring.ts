@@ -1,6 +1,7 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { Fault } from '../errors.ts';
 
@@ -23,13 +24,14 @@ export interface Keyring {
 const FILE = 'keys.json';
 
 const Bytes32 = z.base64().length(44);
-const KeyFile = z.object({
+/** What stands in `keys.json`: all that is needed to read Secrets and to know one's own guests. */
+export const KeyFile = z.object({
   version: z.literal(1),
   /** What everything but the encryption is derived from; it stays when keys are added. */
   root: Bytes32,
   keys: z.array(z.object({ id: z.string().regex(/^[0-9a-f]{8}$/), createdAt: z.string(), key: Bytes32 })).min(1),
 });
-type KeyFile = z.output<typeof KeyFile>;
+export type KeyFile = z.output<typeof KeyFile>;
 
 /**
  * Reads `keys.json` in the data folder, and makes it when there is none. Of several processes that start at once, all get the
@@ -64,6 +66,39 @@ export async function addKey(dataDir: string, now = new Date()): Promise<Keyring
   await rename(await writeDraft(path, extended), path);
   await syncFolder(dataDir);
   return keyringOf(extended, false);
+}
+
+/** The keys as they are kept. NotFound when there are none yet. */
+export async function readKeys(dataDir: string): Promise<KeyFile> {
+  const path = join(dataDir, FILE);
+  const stored = await readKeyFile(path);
+  if (!stored) throw new Fault('NotFound', `There is no ${path}: nothing was ever kept in this folder.`);
+  return stored;
+}
+
+/**
+ * Makes these the keys of a folder. Others that are there are kept beside them under another name. The answer puts things back
+ * as they were.
+ */
+export async function putKeys(dataDir: string, keys: KeyFile, now = new Date()): Promise<() => Promise<void>> {
+  const path = join(dataDir, FILE);
+  const before = await readKeyFile(path);
+  if (before && isDeepStrictEqual(before, keys)) return async () => undefined;
+  const aside = `${path}.before-import-${now.toISOString().replaceAll(/[^0-9T]/g, '')}`;
+  if (before) await link(path, aside);
+  await rename(await writeDraft(path, keys), path);
+  await syncFolder(dataDir);
+  return async () => (before ? rename(aside, path) : unlink(path));
+}
+
+/** What names the installation on its guests, from its keys. */
+export function installationOf(keyring: Pick<Keyring, 'derive'>): string {
+  return keyring.derive('installation').toString('hex').slice(0, 8);
+}
+
+/** The keyring that a file makes. */
+export function keyringFrom(keys: KeyFile): Keyring {
+  return keyringOf(keys, false);
 }
 
 function keyringOf({ root, keys }: KeyFile, created: boolean): Keyring {

@@ -120,7 +120,8 @@ export class Database {
   }
 }
 
-function splitSocket(text: string): { url: string; folder: string | undefined } {
+/** The address as the driver takes it, and the folder of a socket beside it. Invalid for what is no URL. */
+export function splitSocket(text: string): { url: string; folder: string | undefined } {
   const url = URL.parse(text);
   if (!url) {
     // Not shown: it may hold a password.

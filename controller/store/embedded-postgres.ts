@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir, readFile, realpath } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -101,6 +101,18 @@ export async function startEmbeddedPostgres({
     await disclaim();
     throw error;
   }
+}
+
+/** Where the PostgreSQL is that another process runs in a folder; undefined when none seems to. */
+export async function runningPostgres(dataDir: string): Promise<string | undefined> {
+  const folder = join(await realpath(dataDir), 'data');
+  const note = await readFile(join(folder, 'postmaster.pid'), 'utf8').catch(() => undefined);
+  if (note === undefined) return undefined;
+  // Its process, folder, start, port, folder of the socket, address.
+  const [, , , port = '', , address = ''] = note.split('\n');
+  const login = `postgres://${SUPERUSER}:${await databasePassword(await realpath(dataDir))}@`;
+  if (address !== '') return `${login}${address}:${port}/${DATABASE}`;
+  return `${login}localhost:${port}/${DATABASE}?host=${encodeURIComponent(folder)}`;
 }
 
 /** Keeps one server running until it is told to stop. */
