@@ -13,10 +13,12 @@ import type { DatabaseAnswer, DatabaseClient, DatabaseRefusal } from '../../reco
 import type { GuestLinkState } from '../../reconcilers/providers/guest/guest-links.ts';
 import type { FakeBackup } from '../../reconcilers/providers/proxmox/fake-backups.ts';
 import type { FakeStorage, FakeVolume } from '../../reconcilers/providers/proxmox/fake-storage.ts';
+import { FakeBucket } from '../../reconcilers/providers/object-storage/fake.ts';
 import { parseMount } from '../../reconcilers/providers/proxmox/mount.ts';
 import { restoreReconciler } from '../../reconcilers/restore/reconciler.ts';
 import { BACKUP_COMMANDS } from '../../reconcilers/shared/backup-commands.ts';
 import { dataText, readData, type EngineData } from './engine-data.ts';
+import { fakeAge } from './fake-age.ts';
 import { SpineWorld, type SpineParts } from './spine-world.ts';
 
 const USER = { manager: 'containr-cli', user: 'test' };
@@ -30,6 +32,8 @@ const IMAGES = ['postgres:17', 'postgres:17.6', 'redis:8'];
 export class DataWorld extends SpineWorld {
   /** How commands in guests end, by name, where they do not end well. */
   readonly broken = new Map<string, { output: string; code?: number }>();
+  /** What takes copies. */
+  readonly bucket = new FakeBucket();
   #dice = 0;
 
   async begin(cluster: Record<string, unknown> = {}): Promise<void> {
@@ -171,7 +175,14 @@ export class DataWorld extends SpineWorld {
             .subarray(0, size),
         lastLines: async () => [],
       }),
-      backupReconciler({ ...shared, resources: resourcesFor(Backup), clusters, installation: 'a1b2c3d4' }),
+      backupReconciler({
+        ...shared,
+        resources: resourcesFor(Backup),
+        clusters,
+        openBucket: this.bucket.open,
+        age: fakeAge,
+        installation: 'a1b2c3d4',
+      }),
       restoreReconciler({ ...shared, resources: resourcesFor(Restore) }),
     ];
   }
