@@ -38,7 +38,8 @@ export function backupReconciler(deps: BackupDeps): Reconciler<Backup> {
   const whileIn: Record<BackupState, (pass: Pass<Backup>, wait: Trouble | undefined) => Promise<Outcome>> = {
     async Pending(_, wait) {
       const { reason, message } = wait ?? { reason: 'Waiting', message: 'The backup is about to be taken.' };
-      return waiting(reason, message, reason === 'BackupQueued' ? TURN_CHECK_MS : HELD_CHECK_MS);
+      const isSoonOver = reason === 'BackupQueued' || reason === 'Locked';
+      return waiting(reason, message, isSoonOver ? TURN_CHECK_MS : HELD_CHECK_MS);
     },
     Taking: (pass) => connected(pass, async (context) => (await keepCredentials(context)) ?? take(context)),
     Verifying: (pass) => connected(pass, readBack),

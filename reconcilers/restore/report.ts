@@ -56,9 +56,7 @@ function lastWords(
 ): ConditionInput {
   if (state === 'Completed') {
     const kept =
-      previousVolume === undefined
-        ? ''
-        : ` What it had before is kept as Volume ${previousVolume}; delete that when it is not needed.`;
+      previousVolume === undefined ? '' : ` Volume ${previousVolume}, which it had before, stays until it is deleted.`;
     const message = `${kind} ${name} has the restored data after ${restoreTime}.${kept}`;
     return { type: 'Ready', status: 'True', reason: 'RestoreCompleted', message };
   }
