@@ -3,6 +3,7 @@ import { CliError, Refusal, type ExitName } from './exit.ts';
 import type { KindName, PlacedTarget } from './kind-names.ts';
 import type { ApiList, ApiObject, ApiTable } from './objects.ts';
 import { disconnected, streamedLines } from './streamed-lines.ts';
+import { plainLine } from './text.ts';
 
 const GROUP_PATH = '/apis/containr.dev/v1alpha1';
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
@@ -208,9 +209,20 @@ export class ApiClient {
       if (init.signal?.aborted) throw cause;
       throw disconnected(url, cause);
     }
+    tellWarning(response);
     if (response.ok) return response;
     throw await refusalOf(response, this.#connection);
   }
+}
+
+const told = new Set<string>();
+
+/** What the server wants everybody to know: once for each command, beside its output. */
+function tellWarning({ headers }: Response): void {
+  const [, text] = /^299 \S+ "((?:[^"\\]|\\.)*)"$/.exec(headers.get('warning') ?? '') ?? [];
+  if (text === undefined || told.has(text)) return;
+  told.add(text);
+  process.stderr.write(`Warning: ${plainLine(text.replaceAll(/\\(.)/g, '$1'))}\n`);
 }
 
 function pathOf(kind: KindName, namespace: string | undefined, name: string): string {

@@ -32,7 +32,7 @@ export function defineHelpCommands(program: Command, { say, end, loadClient }: T
     .addHelpText(
       'after',
       `
-What the controller made, and the values of secrets, are not part of it.
+What the controller made, and the values of secrets, are not part of it. For the whole installation: containr server export
 
 Example:
   containr export -n shop > shop.yaml`,

@@ -104,15 +104,27 @@ export function defineRolloutCommands(program: Command, { say, loadClient }: Too
     ['suspend', true, 'stop what objects do; nothing is lost'],
     ['resume', false, 'let what was suspended go on'],
   ] as const) {
-    program
+    const command = program
       .command(name)
       .description(text)
-      .argument('<target...>', 'KIND/NAME: services, projects, reposyncs')
-      .addOption(namespaceOption())
-      .action(async (words: string[], flags) => {
-        const targets = readPlacedTargets(words, flags.namespace);
-        const [{ suspend }, connect] = await Promise.all([import('./commands/suspend.ts'), loadClient()]);
-        await suspend(connect(), targets, suspended, say);
-      });
+      .argument(suspended ? '<target...>' : '[target...]', 'KIND/NAME: services, projects, reposyncs')
+      .addOption(namespaceOption());
+    if (!suspended) {
+      command
+        .option('--installation', 'end observe-only mode, after showing what is newer than the database')
+        .option('--accept', 'with --installation: without asking');
+    }
+    command.action(async (words: string[], flags) => {
+      if (flags.installation === true) {
+        const [{ resumeInstallation }, connect] = await Promise.all([
+          import('./commands/resume-installation.ts'),
+          loadClient(),
+        ]);
+        return resumeInstallation(connect(), flags, say);
+      }
+      const targets = readPlacedTargets(words, flags.namespace);
+      const [{ suspend }, connect] = await Promise.all([import('./commands/suspend.ts'), loadClient()]);
+      await suspend(connect(), targets, suspended, say);
+    });
   }
 }

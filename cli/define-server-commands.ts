@@ -43,6 +43,49 @@ export function defineServerCommands(program: Command, { say, end, outliveReader
       runServer('controller/rotate-keys', server.opts());
     });
 
+  server
+    .command('export')
+    .description('write the whole installation into one encrypted file: keys, objects, accounts, tokens')
+    .requiredOption('-o, --output <file>', 'a new file, which only its owner can read')
+    .option('--recipient <key...>', 'encrypt for age recipients (age1...) instead of a passphrase')
+    .option('--passphrase-file <file>', 'its first line is the passphrase; without it that is asked for')
+    .option('--audit', 'with the audit')
+    .addHelpText(
+      'after',
+      `
+The server may run meanwhile. Logs, events and the data of guests are not part of it. Whoever has the file and what opens it can
+read every Secret; without the keys in it Secrets cannot be read at all.
+
+Examples:
+  containr server export -o containr.age --data-dir /var/lib/containr
+  containr server export -o containr.age --recipient age1...`,
+    )
+    .action(async (flags) => {
+      const { exportInstallation } = await import('./commands/server-file.ts');
+      end(await exportInstallation(flags, server.opts()));
+    });
+  const filling = [
+    { command: server.command('import'), example: 'containr server import', at: () => server.opts() },
+    {
+      command: program.command('import').option('--data-dir <folder>', 'everything that is kept'),
+      example: 'containr import',
+      at: (flags: { dataDir?: string }) => flags,
+    },
+  ];
+  for (const { command, example, at } of filling) {
+    command
+      .description('fill an empty store from an export of an installation; the server then only observes')
+      .argument('<file>', 'what "containr server export" wrote')
+      .option('--identity <file>', 'age private keys, for an export with --recipient')
+      .option('--passphrase-file <file>', 'its first line is the passphrase; without it that is asked for')
+      .option('--keys-only', 'take only the keys, so that applied manifests take over the guests that run')
+      .addHelpText('after', `\nExample:\n  ${example} containr.age --data-dir /var/lib/containr`)
+      .action(async (file: string, flags) => {
+        const { importInstallation } = await import('./commands/server-file.ts');
+        end(await importInstallation(file, flags, at(flags)));
+      });
+  }
+
   const dev = program
     .command('dev')
     .description('run everything on this machine: a Proxmox sandbox, the database, the controller and the API')

@@ -38,6 +38,14 @@ export function clockFinding(ahead: number | undefined): Finding {
   };
 }
 
+/** Whether anything is changed at all; nothing to tell when it is. */
+export function observeFinding({ observeOnly }: { observeOnly: { since: string; because: string } | null }): Finding[] {
+  if (!observeOnly) return [];
+  const { since, because } = observeOnly;
+  const advice = 'Look at what is newer than the database, and let it go on: containr resume --installation';
+  return [{ isFine: false, text: `Observe-only since ${since}: ${plainLine(because)}`, advice }];
+}
+
 /** How long the token still holds. */
 export function tokenFinding(
   { user, scope, expiresAt }: { user: string; scope: string | undefined; expiresAt: string | undefined },

@@ -2,7 +2,15 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The other programs of this installation, beside the command: as sources, or compiled. */
-export function programPath(name: 'controller/main' | 'controller/rotate-keys' | 'sandbox/main'): string {
+export type ProgramName =
+  | 'controller/main'
+  | 'controller/rotate-keys'
+  | 'controller/export-installation'
+  | 'controller/import-installation'
+  | 'sandbox/main';
+
+/** Where a program lies. */
+export function programPath(name: ProgramName): string {
   const source = new URL(`../${name}.ts`, import.meta.url);
   return fileURLToPath(existsSync(source) ? source : new URL(`../${name}.js`, import.meta.url));
 }

@@ -71,7 +71,7 @@ import type { Reconciler } from './reconciler.ts';
 import { Redactor } from './redactor.ts';
 import type { AgeKeys } from './secrets/age-keys.ts';
 import { createAgeStreams } from './secrets/age-streams.ts';
-import { type Keyring } from './secrets/keyring.ts';
+import { installationOf, type Keyring } from './secrets/keyring.ts';
 import { openSealed, outdatedKeys } from './secrets/open-sealed.ts';
 import { type SecretBox } from './secrets/secret-box.ts';
 import { createSecretValues } from './secrets/secret-values.ts';
@@ -176,7 +176,7 @@ export function wireLoops(parts: LoopParts): {
     make(tools) {
       const { resourcesFor } = tools;
       guard = tools.guard;
-      const installation = keyring.derive('installation').toString('hex').slice(0, 8);
+      const installation = installationOf(keyring);
       const configKey = keyring.derive('guest configurations');
       const keepUnusedMs = config.keepUnusedDays * DAY_MS;
       const kept = { read: tools.read, artifacts, clusters, placements, builders, installation, keepUnusedMs };

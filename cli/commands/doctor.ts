@@ -3,6 +3,7 @@ import { CliError } from '../exit.ts';
 import {
   clockFinding,
   clusterFindings,
+  observeFinding,
   readyFinding,
   tokenFinding,
   troubleOf,
@@ -50,7 +51,11 @@ async function serverFindings(client: ApiClient): Promise<{ answers: boolean; fi
     const { gitVersion = 'unknown', aheadMs } = await client.version();
     const findings = [versionFinding(ownVersion(), gitVersion), clockFinding(aheadMs)];
     const identity = await ownIdentity(client);
-    return { answers: true, findings: [...findings, tokenFinding(identity, Date.now())] };
+    const { observeOnly } = await client.request<Parameters<typeof observeFinding>[0]>('GET', '/api/installation');
+    return {
+      answers: true,
+      findings: [...findings, tokenFinding(identity, Date.now()), ...observeFinding({ observeOnly })],
+    };
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     return { answers: false, findings: [{ isFine: false, text: error.message }] };
