@@ -2,6 +2,7 @@ import { Backup } from '../../crds/backup.ts';
 import { ProxmoxCluster } from '../../crds/proxmox-cluster.ts';
 import { parseMount } from '../providers/proxmox/mount.ts';
 import type { ClusterView } from '../providers/proxmox/cluster-observer.ts';
+import { versionOf } from '../shared/database-engine.ts';
 import type { Trouble } from '../shared/trouble.ts';
 import type { Pass } from '../../controller/reconciler.ts';
 import type { BackupDeps } from './context.ts';
@@ -46,7 +47,7 @@ export async function awaited(
     return { reason: 'WaitingForVolume', message };
   }
   const { plan, engine } = database?.spec ?? {};
-  const { version } = database?.status ?? {};
+  const version = database && versionOf(database.status.version, volume);
   pass.status = {
     ...pass.status,
     cluster: name,

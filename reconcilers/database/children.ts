@@ -8,6 +8,7 @@ import { Secret } from '../../crds/secret.ts';
 import { Volume } from '../../crds/volume.ts';
 import type { Artifact, EnvVar } from '../../crds/workload.ts';
 import { childName } from '../shared/child-name.ts';
+import { SERIES_LABEL } from '../shared/database-engine.ts';
 import { controlledBy } from '../shared/owner.ts';
 import { stableHash } from '../shared/stable-hash.ts';
 import type { EngineDefinition } from './engines/engine-definition.ts';
@@ -17,9 +18,8 @@ import { serverCommand } from './engines/server-command.ts';
 
 /** On everything that a database has. */
 export const DATABASE_LABEL = `${GROUP}/database`;
-/** On its volume: whose data, and of which series, lie there. */
+/** On its volume: whose data lie there. */
 export const ENGINE_LABEL = `${GROUP}/engine`;
-export const SERIES_LABEL = `${GROUP}/engine-series`;
 /** On what was kept when its database was deleted: the name of that. */
 export const RELEASED_FROM = `${GROUP}/released-from`;
 /** On a Build: what `restartedAt` was when it was asked for. */

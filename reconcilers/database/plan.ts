@@ -5,19 +5,11 @@ import type { Database } from '../../crds/database.ts';
 import type { Resource } from '../../crds/define-kind.ts';
 import type { Guest } from '../../crds/guest.ts';
 import type { Artifact } from '../../crds/workload.ts';
+import { SERIES_LABEL } from '../shared/database-engine.ts';
 import { stableHash } from '../shared/stable-hash.ts';
 import { troubleOf, type Trouble } from '../shared/trouble.ts';
 import { SAFEGUARD_OF } from '../shared/volume-login.ts';
-import {
-  ASKED_AT,
-  ENGINE_LABEL,
-  RELEASED_FROM,
-  SERIES_LABEL,
-  credentialsName,
-  guestName,
-  guestOf,
-  volumeName,
-} from './children.ts';
+import { ASKED_AT, ENGINE_LABEL, RELEASED_FROM, credentialsName, guestName, guestOf, volumeName } from './children.ts';
 import { isOlder } from './engines/engine-version.ts';
 import { planSize } from './engines/plan-size.ts';
 import type { DatabaseView } from './observe.ts';
