@@ -77,7 +77,10 @@ describe('Fuse', () => {
 
   it('counts the calls of all that it reaches, and of lives before', async () => {
     const { target } = outside();
-    const fuse = new Fuse({ call: 12, when: 'before' }, 10);
+    const fuse = new Fuse(
+      { call: 12, when: 'before' },
+      Array.from({ length: 10 }, () => 'earlier'),
+    );
     await fuse.reach(target).boil('tea');
     void fuse.reach(target).boil('coffee');
     expect(await fuse.died).toBe('boil');

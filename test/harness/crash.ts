@@ -12,21 +12,22 @@ export class Fuse {
   /** Resolves with the name of the call at which the process died. */
   readonly died: Promise<string>;
   readonly #point: CrashPoint | undefined;
+  /** Names of the calls, in order. */
+  readonly trail: string[];
   readonly #die: (call: string) => void;
-  #calls: number;
   #isBlown = false;
 
-  /** `calls` so far, when earlier lives count too. */
-  constructor(point?: CrashPoint, calls = 0) {
+  /** With the calls so far, when earlier lives count too. */
+  constructor(point?: CrashPoint, trail: readonly string[] = []) {
     this.#point = point;
-    this.#calls = calls;
+    this.trail = [...trail];
     const { promise, resolve } = Promise.withResolvers<string>();
     this.died = promise;
     this.#die = resolve;
   }
 
   get calls(): number {
-    return this.#calls;
+    return this.trail.length;
   }
 
   get isBlown(): boolean {
@@ -52,8 +53,7 @@ export class Fuse {
 
   async #call(name: string, act: () => Promise<unknown>): Promise<unknown> {
     if (this.#isBlown) return never();
-    this.#calls += 1;
-    const isLast = this.#calls === this.#point?.call;
+    const isLast = this.trail.push(name) === this.#point?.call;
     if (isLast && this.#point?.when === 'before') return this.#blow(name);
     if (!isLast) {
       const answer = await act();

@@ -100,6 +100,11 @@ export class World {
     return this.#fuse.calls;
   }
 
+  /** Their names, in order. */
+  get trail(): readonly string[] {
+    return this.#fuse.trail;
+  }
+
   /**
    * Runs until nothing is left to do but rechecks. Throws when that takes too many passes or too long, naming what still
    * works, and when a loop had a bug.
@@ -143,7 +148,7 @@ export class World {
     for (const controller of this.#life?.controllers ?? []) controller.abort();
     this.#life = undefined;
     this.#waiting.clear();
-    this.#fuse = new Fuse(this.#fuse.isBlown ? undefined : this.#options.crash, this.#fuse.calls);
+    this.#fuse = new Fuse(this.#fuse.isBlown ? undefined : this.#options.crash, this.#fuse.trail);
     await settle();
   }
 

@@ -69,7 +69,10 @@ describe('a volume that is restored in place', () => {
   it('gets back what it had when its guest is not ready in time', async () => {
     const here = await scene();
     here.processes = 'unhealthy';
-    await here.edit(Guest, 'web', (spec) => ({ ...spec, healthCheck: HealthCheck.parse({ http: { path: '/', port: 80 } }) }));
+    await here.edit(Guest, 'web', (spec) => ({
+      ...spec,
+      healthCheck: HealthCheck.parse({ http: { path: '/', port: 80 } }),
+    }));
     await here.restoreVolume();
     await here.world.runUntilQuiet({
       until: async () => (await here.get(Restore, 'friday')).status.phase === 'PuttingBack',

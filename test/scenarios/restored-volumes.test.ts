@@ -147,9 +147,10 @@ describe('a volume that is made from a backup', () => {
 
   it('ends in the same world wherever the process dies', { timeout: 900_000 }, async () => {
     const runs = await crashMatrix({
+      onlyChanges: true,
       make: (crash) => world(crash ? { crash } : {}),
+      before: (scene) => scene.beginWithBackup(),
       async story(scene) {
-        await scene.beginWithBackup();
         await scene.addVolume({ ...FROM, retain: false });
         await scene.world.runUntilQuiet();
         await scene.expectParked();
@@ -169,9 +170,10 @@ describe('a volume that is made from a backup', () => {
 
   it('leaves nothing of a restore that fails, wherever the process dies', { timeout: 900_000 }, async () => {
     const runs = await crashMatrix({
+      onlyChanges: true,
       make: (crash) => world(crash ? { crash } : {}),
+      before: (scene) => scene.beginWithBackup(),
       async story(scene) {
-        await scene.beginWithBackup();
         scene.keepArchive({ isDamaged: true });
         await scene.addVolume(FROM);
         const hasFailed = async () => scene.readyOf(await scene.volume()) === 'False BackupUnreadable';
