@@ -64,8 +64,6 @@ interface InPlace {
 
 async function confirmInPlace({ backup, target, present }: InPlace, { yes, confirm }: RestoreFlags): Promise<void> {
   const shown = targetName(target);
-  if (target.kind.kind === 'Volume')
-    throw new CliError('conflict', `${shown} is there, and a volume is restored to a new one. Use --as NAME.`);
   if (confirm !== undefined && confirm !== target.name)
     throw new CliError('usage', `--confirm ${confirm} is not the name of ${shown}. Nothing was changed.`);
   if (yes === true || confirm !== undefined) return;
@@ -90,10 +88,13 @@ function consequences({ backup, target, present }: InPlace): [string, ...string[
   const { takenAt } = backupFacts(backup);
   const taken = takenAt === '' ? '' : `, taken ${ageText(takenAt)} ago (${takenAt})`;
   const volume = statusText(present, 'volume');
-  const kept = volume === '' ? 'is kept' : `is kept in volume/${volume}`;
+  const kept = volume === '' ? 'is kept in a volume of its own' : `is kept in volume/${volume}`;
+  const isVolume = target.kind.kind === 'Volume';
   return [
     `${shown} gets the data of backup/${backup.metadata.name}${taken}.`,
-    'It serves until those were restored, read and queried beside it, and is down only while it changes over.',
+    isVolume
+      ? 'Its guest runs until those were restored and read beside it, and is stopped only while the disks change over.'
+      : 'It serves until those were restored, read and queried beside it, and is down only while it changes over.',
     `What it holds now ${kept} until you delete that; what was written since the backup is there alone.`,
   ];
 }
