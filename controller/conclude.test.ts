@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { findCondition, setCondition, type Condition, type ConditionInput } from '../crds/condition.ts';
 import type { CommonStatus } from '../crds/define-kind.ts';
-import { concludeStatus } from './conclude.ts';
+import { announceWork, concludeStatus } from './conclude.ts';
 import { retry, settled, stalled, waiting, type Outcome } from './outcome.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
@@ -97,5 +97,21 @@ describe('concludeStatus', () => {
   it('keeps what else the status says', () => {
     const status = { conditions: [], vmid: 104 };
     expect(concludeStatus(status, outcomes.settled, { generation: 1, now }).vmid).toBe(104);
+  });
+});
+
+describe('announceWork', () => {
+  it('says of what is not ready that it is worked on, as the end of a pass that waits for it does', () => {
+    const begin = saying({ status: 'False', reason: 'Building' });
+    const announced = announceWork(begin, { generation: 1, now });
+    const outcome = waiting('Building', 'Said by the loop.');
+    expect(announced.conditions).toEqual(concludeStatus(begin, outcome, { generation: 1, now }).conditions);
+  });
+
+  it('leaves what is ready, or of what nothing is known, as it is', () => {
+    for (const status of ['True', 'Unknown'] as const) {
+      const begin = saying({ status, reason: 'Building' });
+      expect(announceWork(begin, { generation: 1, now })).toBe(begin);
+    }
   });
 });

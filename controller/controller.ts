@@ -98,7 +98,7 @@ export class Controller<R extends Resource> {
     const wakes = {
       changed: (key: ObjectKey) => this.#changed(key),
       woken: (key: ObjectKey) => this.#wake(key),
-      gathered: (key: ObjectKey) => this.#wake(key, reconciler.gathers?.forMs),
+      gathered: (key: ObjectKey) => this.#wake(key, this.#isGoing(key) ? 0 : reconciler.gathers?.forMs),
       gone: (key: ObjectKey) => this.#forget(key),
     };
     this.#unfollow = followWakes(reconciler, cache, wakes, this.#log);
@@ -247,6 +247,10 @@ export class Controller<R extends Resource> {
     if (restMs > 0) this.#queue.addAfter(key, Math.max(restMs * WOKEN_REST_SHARE, WOKEN_REST_MS), 'retry');
     else if (gatherMs > 0) this.#queue.addAfter(key, gatherMs, 'wake');
     else this.#queue.add(key, 'wake');
+  }
+
+  #isGoing(key: ObjectKey): boolean {
+    return this.#options.cache.get(this.kind, key)?.metadata.deletionTimestamp !== undefined;
   }
 
   #forget(key: ObjectKey): void {

@@ -38,6 +38,18 @@ export function watching<R extends Resource>(
   return watched;
 }
 
+/** Whose statuses may move without there being anything to do for this loop, and when that is so. */
+export interface ToldKind<R extends Resource = Resource> {
+  kind: Kind<R>;
+  isOnlyTold(changed: R, previous: R): boolean;
+}
+
+/** Tells of `kind`, with its own type for `isOnlyTold`. */
+export function telling<R extends Resource>(kind: Kind<R>, isOnlyTold: (changed: R, previous: R) => boolean): ToldKind {
+  const told: ToldKind<R> = { kind, isOnlyTold };
+  return told;
+}
+
 /** A loop: brings the world to what one kind says, one object at a time. */
 export interface Reconciler<R extends Resource> {
   readonly kind: Kind<R>;
@@ -47,10 +59,10 @@ export interface Reconciler<R extends Resource> {
   /** Passes at once; default 8. One that takes longer than a second makes room for another, up to five times as many. */
   readonly workers?: number;
   /**
-   * What moves elsewhere and is only told of: it wakes an object after so long, together with all that moves meanwhile. Without
-   * `only` that is whatever it owns or watches.
+   * What moves elsewhere and is only told of wakes an object after so long, together with all that moves meanwhile; one that
+   * is being deleted, at once. Without `only` that is whatever it owns or watches.
    */
-  readonly gathers?: { readonly forMs: number; only?(changed: Resource, previous: Resource | undefined): boolean };
+  readonly gathers?: { readonly forMs: number; readonly only?: readonly ToldKind[] };
   /** Its status tells only what was seen and decides nothing, so that it is written in full also in observe-only mode. */
   readonly onlyTells?: true;
   /** Called once at start: wakes objects for what is not in the store (a task ended, a guest stopped). */

@@ -5,7 +5,7 @@ import { Kettle, kettleManifest, Lid, lidManifest } from '../test/harness/toy.ts
 import { Informer } from './informer.ts';
 import { formatKey } from './object-key.ts';
 import { settled } from './outcome.ts';
-import type { Reconciler } from './reconciler.ts';
+import { telling, type Reconciler } from './reconciler.ts';
 import { ResourceCache } from './resource-cache.ts';
 import { createMemoryStore } from './store/memory-store.ts';
 import { followWakes } from './wakes.ts';
@@ -52,6 +52,19 @@ describe('followWakes', () => {
     await store.delete(Kettle, tea.metadata, user);
     await settle();
     expect(told).toEqual(['changed home/tea', 'gone home/tea']);
+  });
+
+  it('gathers statuses that are only told of, and wakes for all else', async () => {
+    const { store, lid, told } = await make({
+      owns: [Lid],
+      gathers: { forMs: 1_000, only: [telling(Lid, () => true)] },
+    });
+    await store.updateStatus(Lid, { ...lid, status: { ...lid.status, observedGeneration: 1 } }, user);
+    await settle();
+    expect(told).toEqual(['gathered home/tea']);
+    await store.delete(Lid, lid.metadata, user);
+    await settle();
+    expect(told).toEqual(['gathered home/tea', 'woken home/tea']);
   });
 
   it('wakes the old and the new owner of what changes hands', async () => {

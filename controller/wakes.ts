@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Resource } from '../crds/define-kind.ts';
 import type { CacheEvent } from './object-cache.ts';
 import { controllerOf, formatKey, keyOf, ownerKey } from './object-key.ts';
-import type { Reconciler, WatchedKind } from './reconciler.ts';
+import type { Reconciler, ToldKind, WatchedKind } from './reconciler.ts';
 import type { ResourceCache } from './resource-cache.ts';
 import type { ObjectKey } from './store/store.ts';
 
@@ -25,9 +25,8 @@ export function followWakes<R extends Resource>(
   log: Logger,
 ): () => void {
   const { kind, owns = [], watches = [], gathers } = reconciler;
-  const wake = (key: ObjectKey, { object, previous }: CacheEvent<Resource>): void => {
-    const isOnlyTold = gathers && (gathers.only?.(object, previous) ?? true);
-    if (isOnlyTold) wakes.gathered(key);
+  const wake = (key: ObjectKey, event: CacheEvent<Resource>): void => {
+    if (gathers && isOnlyTold(event, gathers.only)) wakes.gathered(key);
     else wakes.woken(key);
   };
   const ends = [
@@ -58,6 +57,12 @@ export function followWakes<R extends Resource>(
 /** As it is, and as it was: whoever lost it has to know too. */
 function statesOf<R extends Resource>({ type, object, previous }: CacheEvent<R>): R[] {
   return type === 'spec' ? [object, previous] : [object];
+}
+
+function isOnlyTold(event: CacheEvent<Resource>, only: readonly ToldKind[] | undefined): boolean {
+  if (!only) return true;
+  const told = only.find(({ kind }) => kind.kind === event.object.kind);
+  return told !== undefined && event.type === 'status' && told.isOnlyTold(event.object, event.previous);
 }
 
 function concernedBy(

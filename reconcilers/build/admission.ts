@@ -16,7 +16,7 @@ export function chooseBuilder(build: Build, read: ResourceReader, letIn: LetIn):
   const others = read.list(Build).filter(({ metadata }) => metadata.uid !== build.metadata.uid);
   const running = others.filter((other) => builderOf(other, letIn) !== undefined && !isOver(other.status.phase));
   if (running.some((other) => isSameService(other, build))) return undefined;
-  const waiting = others.filter((other) => !running.includes(other) && isWaiting(other));
+  const waiting = others.filter((other) => isWaiting(other) && !running.includes(other));
   const ahead = waiting.filter(
     (other) => compare(other, build) < 0 && !running.some((one) => isSameService(one, other)),
   );
@@ -65,12 +65,14 @@ export function builderTrouble(build: Build, read: ResourceReader): Trouble | un
 
 /** The builds that wait the longest for a builder, one of each service. */
 export function nextInLine(read: ResourceReader, count: number): ObjectKey[] {
-  return read
-    .list(Build)
-    .filter((build) => isWaiting(build) && !supersededBy(build, read))
-    .toSorted(compare)
-    .slice(0, count)
-    .map(({ metadata }) => metadata);
+  const line = read.list(Build).filter(isWaiting).toSorted(compare);
+  const next: ObjectKey[] = [];
+  // Only of those in front it matters whether a newer one takes their place, which is a look at all builds each time.
+  for (const build of line) {
+    if (next.length >= count) break;
+    if (!supersededBy(build, read)) next.push(build.metadata);
+  }
+  return next;
 }
 
 /** Whether a build in this phase ended, well or badly. */
@@ -83,10 +85,12 @@ function isWaiting({ metadata, spec, status }: Build): boolean {
   return isPending && status.builder === undefined && !spec.cancelled && metadata.deletionTimestamp === undefined;
 }
 
+const byNumber = new Intl.Collator('en', { numeric: true });
+
 /** The order in which they were asked for; those of one moment by the number in their names. */
 function compare({ metadata: a }: Build, { metadata: b }: Build): number {
   if (a.creationTimestamp !== b.creationTimestamp) return a.creationTimestamp < b.creationTimestamp ? -1 : 1;
-  return a.name.localeCompare(b.name, 'en', { numeric: true });
+  return byNumber.compare(a.name, b.name);
 }
 
 function isSameService(a: Build, b: Build): boolean {

@@ -63,8 +63,9 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
       const targets = publishTargets(read.list(ProxmoxCluster), deps.clusters, pass.resource.spec.region);
       const { placements, complete } = placeEverywhere(targets, artifact, deps);
       pass.status = { ...pass.status, placements, published: complete };
-      const checkMs = complete ? 0 : PLACING_WATCH_MS;
-      return waiting('Publishing', 'The archive is being placed on the template storages.', checkMs);
+      // All that is left is to say so.
+      if (complete) return reconcile(pass);
+      return waiting('Publishing', 'The archive is being placed on the template storages.', PLACING_WATCH_MS);
     },
     async Succeeded(pass) {
       await working.tidy(pass.resource);
@@ -109,33 +110,7 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
       signal.addEventListener('abort', () => working.abortAll(), { once: true });
     },
 
-    async reconcile(pass) {
-      const { metadata, spec } = pass.resource;
-      const now = pass.now.getTime();
-      const deadlineMs = durationMs(spec.deadline);
-      const within = await working.collect(pass);
-      const progress = advance(buildMachine, pass.status.machine, {
-        // The one field that may change is `cancelled`; it must not begin the build anew.
-        generation: 1,
-        context: BuildContext,
-        input: { deadlineMs, now },
-        event: { type: 'OBSERVED', facts: await factsOf(pass), now, deadlineMs },
-      });
-      const { state } = progress;
-      const moved = state !== pass.status.machine?.state;
-      if (moved && state === 'Failed') pass.status = withFailure(pass.resource, pass.status);
-      pass.status = reportBuild(pass.resource, { ...pass.status, machine: progress }, state, within, pass.now);
-      if (moved) {
-        tell(pass, state);
-        if (isOver(state)) letIn.delete(metadata.uid);
-        else if (state !== 'Pending') await pass.checkpoint();
-      }
-      const outcome = await whileIn[state](pass);
-      const trouble = troubleIn(outcome);
-      if (trouble)
-        pass.status.conditions = tellInReady(pass.status.conditions, trouble, { ...metadata, now: pass.now });
-      return outcome;
-    },
+    reconcile,
 
     async finalize(pass) {
       const { uid } = pass.resource.metadata;
@@ -156,6 +131,33 @@ export function buildReconciler(deps: BuildDeps): Reconciler<Build> {
       return settled();
     },
   };
+
+  async function reconcile(pass: Pass<Build>): Promise<Outcome> {
+    const { metadata, spec } = pass.resource;
+    const now = pass.now.getTime();
+    const deadlineMs = durationMs(spec.deadline);
+    const within = await working.collect(pass);
+    const progress = advance(buildMachine, pass.status.machine, {
+      // The one field that may change is `cancelled`; it must not begin the build anew.
+      generation: 1,
+      context: BuildContext,
+      input: { deadlineMs, now },
+      event: { type: 'OBSERVED', facts: await factsOf(pass), now, deadlineMs },
+    });
+    const { state } = progress;
+    const moved = state !== pass.status.machine?.state;
+    if (moved && state === 'Failed') pass.status = withFailure(pass.resource, pass.status);
+    pass.status = reportBuild(pass.resource, { ...pass.status, machine: progress }, state, within, pass.now);
+    if (moved) {
+      tell(pass, state);
+      if (isOver(state)) letIn.delete(metadata.uid);
+      else if (state !== 'Pending') await pass.checkpoint();
+    }
+    const outcome = await whileIn[state](pass);
+    const trouble = troubleIn(outcome);
+    if (trouble) pass.status.conditions = tellInReady(pass.status.conditions, trouble, { ...metadata, now: pass.now });
+    return outcome;
+  }
 
   async function factsOf(pass: Pass<Build>): Promise<BuildFacts> {
     const { spec } = pass.resource;

@@ -26,6 +26,7 @@ import { DeploymentContext, deploymentMachine, isHolding, isInFlight, type Deplo
 import { observeDeployment, type DeploymentView } from './observe.ts';
 import { keepTime } from './progress-clock.ts';
 import { reportDeployment } from './report.ts';
+import { stagesOnTheWay } from './stages-on-the-way.ts';
 import { askForCommand, changeGuests, claimVolumes } from './steps.ts';
 
 export interface DeploymentDeps {
@@ -134,6 +135,7 @@ export function deploymentReconciler({ resources, lastLines, forgetLog }: Deploy
   return {
     kind: Deployment,
     owns: [Guest, Job],
+    gathers: { forMs: 1_000, only: stagesOnTheWay },
     watches: [
       watching(Build, (build, read) => ofService(controllerOf(build)?.uid, read)),
       watching(Service, (service, read, previous) =>
@@ -170,7 +172,9 @@ export function deploymentReconciler({ resources, lastLines, forgetLog }: Deploy
       const before = pass.status.machine?.state;
       const { state } = progress;
       pass.status = { ...pass.status, machine: progress };
-      if (view.build?.status.artifact) pass.status.artifact = view.build.status.artifact;
+      // Until the archive is where guests are made of it, nothing here needs it.
+      if (view.build?.status.phase === 'Succeeded' && view.build.status.artifact)
+        pass.status.artifact = view.build.status.artifact;
       if (state !== before) await noteMove(pass, view, state);
       const { guestUids } = pass.status;
       pass.status = reportDeployment(pass.resource, pass.status, view, state, pass.now);

@@ -25,6 +25,7 @@ import { needlessBuilds, planService, type ServicePlan } from './plan.ts';
 import { referrersToDatabase, referrersToSecret, referrersToService } from './referrers.ts';
 import { reportService } from './report.ts';
 import { restartGuests } from './restart-guests.ts';
+import { stagesOnTheWay } from './stages-on-the-way.ts';
 import { readSchedule } from '../shared/schedule.ts';
 import { Sightings } from './sightings.ts';
 import { lookAgainWithin, untilNext } from './look-again.ts';
@@ -53,6 +54,7 @@ export function serviceReconciler({ resources, ...source }: ServiceDeps): Reconc
   return {
     kind: Service,
     owns: [Build, Deployment, Route, Volume, Job],
+    gathers: { forMs: 1_000, only: stagesOnTheWay },
     watches: [
       watching(Secret, referrersToSecret),
       watching(Database, referrersToDatabase),
