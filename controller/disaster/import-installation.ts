@@ -3,7 +3,7 @@ import { Fault } from '../errors.ts';
 import { installationOf, keyringFrom, putKeys, type KeyFile } from '../secrets/keyring.ts';
 import { storedJson } from '../store/stored.ts';
 import { tables, type ExportedObject, type ExportHeader, type TableName } from './export-format.ts';
-import { inOneTransaction, type Transaction } from './one-transaction.ts';
+import { inOneTransaction, type Transaction } from '../store/one-transaction.ts';
 import { readExport } from './read-export.ts';
 import type { Opener } from './sealed-file.ts';
 

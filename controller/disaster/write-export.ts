@@ -9,7 +9,7 @@ import {
   type ExportLine,
   type TableName,
 } from './export-format.ts';
-import { inOneTransaction, type Transaction } from './one-transaction.ts';
+import { inOneTransaction, type Transaction } from '../store/one-transaction.ts';
 import { writeSealed, type Lock } from './sealed-file.ts';
 
 export interface ExportOptions {

@@ -1,5 +1,5 @@
 import postgres from 'postgres';
-import { splitSocket } from '../store/connect-postgres.ts';
+import { splitSocket } from './connect-postgres.ts';
 
 /** Statements of one transaction. */
 export type Transaction = postgres.TransactionSql<Record<string, never>>;
