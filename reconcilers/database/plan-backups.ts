@@ -36,6 +36,8 @@ export function planBackups(input: BackupsInput): BackupsPlan {
     // Another schedule has no past.
     if (known?.text !== schedule.text) return { do: 'note', until: now };
     const since = new Date(known.until);
+    // The clock was ahead, and was set right: nothing would be due before it is there again.
+    if (since > now) return { do: 'note', until: now };
     const due = schedule.latest(since, now);
     if (due) {
       const name = scheduledName(database, due);
