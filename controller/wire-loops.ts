@@ -38,7 +38,7 @@ import { createGitClient } from '../reconcilers/providers/git/git-client.ts';
 import { createGuestLinks } from '../reconcilers/providers/guest/guest-link.ts';
 import { CHANGES_A_GUEST } from '../reconcilers/providers/guest/guest-links.ts';
 import { createHealthMonitor } from '../reconcilers/providers/guest/health-monitor.ts';
-import { CHANGES_A_BUCKET } from '../reconcilers/providers/object-storage/object-storage.ts';
+import { CHANGES_A_BUCKET, type OpenBucket } from '../reconcilers/providers/object-storage/object-storage.ts';
 import { openS3Bucket } from '../reconcilers/providers/object-storage/s3-storage.ts';
 import { type ArtifactStore } from '../reconcilers/providers/oci/artifact-store.ts';
 import { repackImage } from '../reconcilers/providers/oci/repack-image.ts';
@@ -191,6 +191,9 @@ export function wireLoops(parts: LoopParts): {
       });
       const system = (name: string): ReturnType<typeof values.values> => values.values(SYSTEM_NAMESPACE, name);
       const reservations = new Reservations();
+      const age = createAgeStreams(keyring);
+      const openBucket: OpenBucket = (access) =>
+        guardCalls(openS3Bucket(access), CHANGES_A_BUCKET, () => guard());
       return [
         projectReconciler(resourcesFor(Project)),
         secretReconciler({
@@ -241,6 +244,7 @@ export function wireLoops(parts: LoopParts): {
           readSecret: (namespace, name) => values.values(namespace, name),
           seal: (place, value) => secrets.seal(place, value),
           randomBytes,
+          usage: (uid, signal) => links.usage(uid, signal),
           lastLines: (uid) => lastLines(logs, uid),
         }),
         backupReconciler({
@@ -251,8 +255,8 @@ export function wireLoops(parts: LoopParts): {
           engines,
           readSecret: (namespace, name) => values.values(namespace, name),
           seal: (place, value) => secrets.seal(place, value),
-          openBucket: (access) => guardCalls(openS3Bucket(access), CHANGES_A_BUCKET, () => guard()),
-          age: createAgeStreams(keyring),
+          openBucket,
+          age,
           installation,
         }),
         restoreReconciler({
@@ -271,6 +275,7 @@ export function wireLoops(parts: LoopParts): {
           placements,
           artifacts,
           installation,
+          copies: { links, openBucket, age, readSecret: (namespace, name) => values.values(namespace, name) },
         }),
         proxyReconciler({ resources: resourcesFor(Proxy), proxies }),
         routeReconciler({ resources: resourcesFor(Route), proxies }),

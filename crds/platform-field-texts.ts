@@ -39,6 +39,10 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
   'Volume.spec.region': 'Region of a ProxmoxCluster that it lies in.',
   'Volume.spec.retain': 'Whether the disk is kept on Proxmox when the object is deleted.',
   'Volume.spec.source': 'What it holds at first. Without it, nothing.',
+  'Volume.status.filling': 'How far it is filled from the copy of a backup whose archive is gone.',
+  'filling.startedAt': 'Since when it is being filled.',
+  'filling.unpackedAt': 'When all of the copy was unpacked.',
+  'filling.filledAt': 'When all of it was read and found to be what the backup has.',
   'Volume.spec.source.backup': 'The Backup whose disk it is made from.',
   'Volume.spec.guest': 'The Guest that is to have it.',
   'Volume.status.adoptedFrom':
@@ -159,7 +163,7 @@ export const platformFieldTexts: Readonly<Record<string, string>> = {
   'Backup.spec.source.kind': 'Database or Volume.',
   'Backup.spec.source.name': 'Name of it.',
   'Backup.spec.mode':
-    'snapshot: of the disk while the engine holds still. dump: what the engine writes out. stop: with the guest stopped.',
+    'snapshot: of the disk while the engine holds still. dump: the same, with a dump of the engine beside the data. stop: with the guest stopped.',
   'Backup.spec.protected': 'Whether retention leaves it alone.',
   'Backup.spec.verify': 'Whether it is restored into a throwaway guest and queried.',
   'Backup.spec.trigger': 'What led to it.',

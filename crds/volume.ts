@@ -76,6 +76,10 @@ export const Volume = defineKind('Volume', {
       })
       .optional(),
     task: z.object({ upid: z.string(), type: z.string(), startedAt: z.string() }).optional(),
+    /** It was made empty and is filled from the copy of a backup in a guest for that; full once `filledAt` says so. */
+    filling: z
+      .object({ startedAt: z.string(), unpackedAt: z.string().optional(), filledAt: z.string().optional() })
+      .optional(),
     /**
      * Two volumes change disks. Both are parked first (`leaving`) and stay as they are (`ready`). The one that leads decides by
      * taking the other's disk; the other follows, for `left` says where the first one's is. Or it is `cancelled`.

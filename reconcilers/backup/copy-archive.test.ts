@@ -8,8 +8,8 @@ import { openS3Bucket } from '../providers/object-storage/s3-storage.ts';
 import { S3Server, type S3Fault } from '../providers/object-storage/testing/s3-server.ts';
 import { testObject } from '../shared/testing.ts';
 import { copyArchive, type CopyDeps } from './copy-archive.ts';
-import { copyTrouble } from './copy-failure.ts';
-import { copyKeys } from './copy-place.ts';
+import { copyTrouble } from '../shared/copy-failure.ts';
+import { copyKeys } from '../shared/copy-place.ts';
 
 const content = randomBytes(300_000);
 const age = createAgeStreams({ keys: [{ id: 'a', key: Buffer.alloc(32, 1) }] });

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Backup } from '../../crds/backup.ts';
 import { Fault } from '../../controller/errors.ts';
 import type { AgeStreams } from '../../controller/secrets/age-streams.ts';
@@ -7,8 +6,9 @@ import type { GuestRun } from '../providers/guest/guest-run.ts';
 import { isStorageFault } from '../providers/object-storage/fault.ts';
 import type { BucketAccess, ObjectStorage, OpenBucket } from '../providers/object-storage/object-storage.ts';
 import { BACKUP_COMMANDS } from '../shared/backup-commands.ts';
-import { CopyFault } from './copy-failure.ts';
-import { CopyNote, copyKeys, noteOf, partBytes } from './copy-place.ts';
+import { CopyFault } from '../shared/copy-failure.ts';
+import { CopyNote, copyKeys, noteOf, partBytes } from '../shared/copy-place.ts';
+import { tapped } from '../shared/tapped-stream.ts';
 
 export interface CopyDeps {
   links: Pick<GuestLinks, 'read'>;
@@ -149,34 +149,6 @@ async function readCopy(
   if (seen.sizeBytes === sizeBytes && seen.sha256 === sha256) return;
   const words = `${seen.sizeBytes} bytes with digest ${seen.sha256} instead of ${sizeBytes} bytes with digest ${sha256}`;
   throw new CopyFault('CopyUnreadable', `${key} was read back and holds ${words}.`);
-}
-
-/** The same stream, with size and digest of what has come by. */
-export function tapped(source: AsyncIterable<Uint8Array>): {
-  stream: AsyncIterable<Uint8Array>;
-  seen: () => CopyNote['tar'];
-  hasFailed: () => boolean;
-} {
-  const hash = createHash('sha256');
-  let sizeBytes = 0;
-  let failed = false;
-  async function* handOn(): AsyncGenerator<Uint8Array> {
-    try {
-      for await (const chunk of source) {
-        hash.update(chunk);
-        sizeBytes += chunk.length;
-        yield chunk;
-      }
-    } catch (error) {
-      failed = true;
-      throw error;
-    }
-  }
-  return {
-    stream: handOn(),
-    seen: () => ({ sizeBytes, sha256: hash.copy().digest('hex') }),
-    hasFailed: () => failed,
-  };
 }
 
 async function readText(source: AsyncIterable<Uint8Array>): Promise<string> {

@@ -5,7 +5,7 @@ import { Jobs } from '../shared/jobs.ts';
 import { Setbacks } from '../shared/setbacks.ts';
 import type { Trouble } from '../shared/trouble.ts';
 import { copyArchive, type CopyDeps, type CopyInput, type CopyResult } from './copy-archive.ts';
-import { copyTrouble } from './copy-failure.ts';
+import { copyTrouble } from '../shared/copy-failure.ts';
 
 /** Each holds one part in memory, and they share the way to the bucket. */
 const MOST_AT_ONCE = 2;

@@ -3,7 +3,7 @@ import { waiting, type Outcome } from '../../controller/outcome.ts';
 import { BACKUP_COMMANDS, readDigest } from '../shared/backup-commands.ts';
 import { removeTrial } from './clean-up.ts';
 import type { StepContext } from './context.ts';
-import { bucketOf } from './copy-place.ts';
+import { bucketOf } from '../shared/copy-place.ts';
 import type { CopyWork } from './copy-work.ts';
 import { failedWords, runOnce } from './run-command.ts';
 import { makeTrial, untilHeld } from './trial-guest.ts';

@@ -52,13 +52,18 @@ function readerOf({ metadata }: Backup, read: ResourceReader): string | undefine
   const { namespace, name, uid } = metadata;
   const volume = read
     .list(Volume, namespace)
-    .find((one) => one.spec.source?.backup === name && one.status.volid === undefined && !isOwned(one, uid));
+    .find((one) => one.spec.source?.backup === name && !isMade(one) && !isOwned(one, uid));
   if (volume && volume.metadata.deletionTimestamp === undefined) return `Volume ${volume.metadata.name}`;
   const restore = read.list(Restore, namespace).find(({ spec, status }) => {
     const isOver = status.phase === 'Completed' || status.phase === 'Failed';
     return spec.backup === name && !isOver;
   });
   return restore && restore.metadata.deletionTimestamp === undefined ? `Restore ${restore.metadata.name}` : undefined;
+}
+
+/** It has its data: made from the archive, or filled from the copy. */
+function isMade({ status }: Volume): boolean {
+  return status.filling ? status.filling.filledAt !== undefined : status.volid !== undefined;
 }
 
 function isOwned({ metadata }: Volume, uid: string): boolean {

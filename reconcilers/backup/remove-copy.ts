@@ -1,7 +1,7 @@
 import { waiting, type Outcome } from '../../controller/outcome.ts';
 import type { StepContext } from './context.ts';
-import { copyTrouble } from './copy-failure.ts';
-import { ABANDON_COPY, bucketOf, copyKeys } from './copy-place.ts';
+import { copyTrouble } from '../shared/copy-failure.ts';
+import { ABANDON_COPY, bucketOf, copyKeys } from '../shared/copy-place.ts';
 import type { CopyWork } from './copy-work.ts';
 
 const HELD_CHECK_MS = 30_000;

@@ -1,6 +1,7 @@
 import { Backup } from '../../crds/backup.ts';
 import type { Database } from '../../crds/database.ts';
 import type { ResourceReader } from '../../controller/reconciler.ts';
+import { restorableFrom } from '../shared/restorable-from.ts';
 import type { Trouble } from '../shared/trouble.ts';
 import type { EngineDefinition } from './engines/engine-definition.ts';
 import { chooseVersion } from './engines/engine-version.ts';
@@ -24,9 +25,10 @@ export function sourceOf(
   const backup = read.get(Backup, { namespace, name });
   if (!backup) return none('BackupNotFound', `There is no Backup ${name}. Name one that exists.`);
   const { phase, engine, version, origin, credentialsSecretRef } = backup.status;
-  if (phase === 'Failed' || phase === 'Expired')
+  const from = restorableFrom(backup);
+  if (phase === 'Failed' || (phase === 'Expired' && from === undefined))
     return none('BackupNotFound', `Backup ${name} is ${phase}. Name one that is Completed.`);
-  if (phase !== 'Completed') {
+  if (from === undefined) {
     const message = `Waiting until Backup ${name} is completed; it is ${phase ?? 'Pending'}.`;
     return { ok: false, isFinal: false, reason: 'Waiting', message };
   }

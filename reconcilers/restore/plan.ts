@@ -1,6 +1,7 @@
 import { quantityBytes } from '../../crds/quantity.ts';
 import { controllerOf } from '../../controller/object-key.ts';
 import type { DatabaseEngines } from '../shared/database-engine.ts';
+import { restorableFrom } from '../shared/restorable-from.ts';
 import type { Trouble } from '../shared/trouble.ts';
 import { isExchanging } from '../shared/volumes.ts';
 import type { RestoreView } from './observe.ts';
@@ -17,13 +18,14 @@ export function admit(view: RestoreView, engines: DatabaseEngines): Admission {
   const { kind, name } = restore.spec.target;
   if (!backup) return refuse('BackupNotFound', `There is no Backup ${restore.spec.backup}. Name one that exists.`);
   const { phase } = backup.status;
-  if (phase === 'Failed' || phase === 'Expired')
+  const from = restorableFrom(backup);
+  if (phase === 'Failed' || (phase === 'Expired' && from === undefined))
     return refuse('BackupNotFound', `Backup ${backup.metadata.name} is ${phase}. Name one that is Completed.`);
   if (backup.spec.source.kind !== kind) {
     const words = `Backup ${backup.metadata.name} is one of a ${backup.spec.source.kind}, and the target is a ${kind}.`;
     return refuse('Rejected', `${words} Set spec.target.kind to ${backup.spec.source.kind}.`);
   }
-  if (phase !== 'Completed')
+  if (from === undefined)
     return wait('Waiting', `Waiting until Backup ${backup.metadata.name} is completed; it is ${phase ?? 'Pending'}.`);
   if (rival) return wait('RestoreQueued', `Restore ${rival.metadata.name} of ${kind} ${name} comes first.`);
   return kind === 'Database' ? admitDatabase(view, engines) : admitVolume(view);

@@ -18,6 +18,7 @@ import { UnownedConfigs } from '../shared/unowned-guests.ts';
 import { actOnVolume } from './act.ts';
 import { findDisk, settleAdoption } from './adopt.ts';
 import { goOnExchanging, isReadyToExchange, keepStill } from './exchange.ts';
+import { VolumeFilling, type FillingDeps } from './filling.ts';
 import { followTask } from './follow-task.ts';
 import { observeVolume } from './observe.ts';
 import { wantedGiB } from './plan-size.ts';
@@ -35,6 +36,8 @@ export interface VolumeDeps {
   placements: ArchivePlacements;
   artifacts: ArtifactStore;
   installation: string;
+  /** Brings back copies of backups whose archives are gone. */
+  copies: Omit<FillingDeps, 'resources' | 'installation'>;
 }
 
 /** Between two close looks at settled volumes of one cluster. */
@@ -47,9 +50,12 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
   const setbacks = new Setbacks();
   const unowned = new UnownedConfigs();
   const lastLooks = new Map<string, number>();
+  let wakeUid: (uid: string) => void = () => undefined;
+  const filling = new VolumeFilling({ ...deps, ...deps.copies }, (uid) => wakeUid(uid));
 
   return {
     kind: Volume,
+    owns: [Guest],
     watches: [
       watching(ProxmoxCluster, (cluster, _, previous) =>
         grantsChanged(cluster, previous)
@@ -88,6 +94,11 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
     ],
 
     attach(wake, signal) {
+      wakeUid = (uid) => {
+        const volume = read.list(Volume).find(({ metadata }) => metadata.uid === uid);
+        if (volume) wake(volume.metadata);
+      };
+      signal.addEventListener('abort', () => filling.stopAll(), { once: true });
       const stop = deps.clusters.onChange((cluster, vmids) => {
         const changed = new Set<number | undefined>(vmids);
         for (const { metadata, status } of read.list(Volume)) {
@@ -115,7 +126,15 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
   };
 
   async function run(pass: Pass<Volume>): Promise<Outcome> {
-    const { resource } = pass;
+    const step = await filling.begin(pass);
+    if (!step) return place(pass, pass.resource);
+    if ('outcome' in step) return notReady(pass, step.outcome);
+    const outcome = await place(pass, step.volume);
+    return notReady(pass, outcome.type === 'settled' ? await filling.fill(pass, step) : outcome);
+  }
+
+  /** `resource` says where the volume is to be now. */
+  async function place(pass: Pass<Volume>, resource: Volume): Promise<Outcome> {
     const adopting =
       (await findDisk(pass, { ...deps, read, unowned })) ?? (await settleAdoption(pass, { ...deps, read, unowned }));
     if (adopting) return notReady(pass, adopting);

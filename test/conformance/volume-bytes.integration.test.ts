@@ -11,6 +11,9 @@ import { Volume } from '../../crds/volume.ts';
 import { systemClock } from '../../controller/clock.ts';
 import type { Outcome } from '../../controller/outcome.ts';
 import type { Pass, ResourceReader, ResourceWriter } from '../../controller/reconciler.ts';
+import { createAgeStreams } from '../../controller/secrets/age-streams.ts';
+import { createFakeGuestLinks } from '../../reconcilers/providers/guest/fake.ts';
+import { FakeBucket } from '../../reconcilers/providers/object-storage/fake.ts';
 import { createFakeArtifactStore } from '../../reconcilers/providers/oci/fake-artifact-store.ts';
 import { createClusterObserver } from '../../reconcilers/providers/proxmox/cluster-observer.ts';
 import { createClusterPool } from '../../reconcilers/providers/proxmox/cluster-pool.ts';
@@ -144,6 +147,12 @@ function volumeWorld({ client, node, bridge, storages, vmidFrom }: SandboxUnderT
     },
     artifacts: createFakeArtifactStore({ clock: systemClock, workDir: '' }),
     installation: INSTALLATION,
+    copies: {
+      links: createFakeGuestLinks(),
+      openBucket: new FakeBucket().open,
+      age: createAgeStreams({ keys: [] }),
+      readSecret: () => ({ ok: true, values: {} }),
+    },
   });
   const keepers: number[] = [];
 

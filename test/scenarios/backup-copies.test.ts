@@ -4,7 +4,7 @@ import { Database } from '../../crds/database.ts';
 import { Guest } from '../../crds/guest.ts';
 import { Secret } from '../../crds/secret.ts';
 import { Volume } from '../../crds/volume.ts';
-import { ABANDON_COPY, CopyNote } from '../../reconcilers/backup/copy-place.ts';
+import { ABANDON_COPY, CopyNote } from '../../reconcilers/shared/copy-place.ts';
 import type { StorageMeaning } from '../../reconcilers/providers/object-storage/fault.ts';
 import { BackupWorld, DIGEST } from './backup-world.ts';
 

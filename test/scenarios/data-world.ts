@@ -13,7 +13,6 @@ import type { DatabaseAnswer, DatabaseClient, DatabaseRefusal } from '../../reco
 import type { GuestLinkState } from '../../reconcilers/providers/guest/guest-links.ts';
 import type { FakeBackup } from '../../reconcilers/providers/proxmox/fake-backups.ts';
 import type { FakeStorage, FakeVolume } from '../../reconcilers/providers/proxmox/fake-storage.ts';
-import { FakeBucket } from '../../reconcilers/providers/object-storage/fake.ts';
 import { parseMount } from '../../reconcilers/providers/proxmox/mount.ts';
 import { restoreReconciler } from '../../reconcilers/restore/reconciler.ts';
 import { BACKUP_COMMANDS } from '../../reconcilers/shared/backup-commands.ts';
@@ -32,8 +31,6 @@ const IMAGES = ['postgres:17', 'postgres:17.6', 'redis:8'];
 export class DataWorld extends SpineWorld {
   /** How commands in guests end, by name, where they do not end well. */
   readonly broken = new Map<string, { output: string; code?: number }>();
-  /** What takes copies. */
-  readonly bucket = new FakeBucket();
   #dice = 0;
 
   async begin(cluster: Record<string, unknown> = {}): Promise<void> {
@@ -152,6 +149,22 @@ export class DataWorld extends SpineWorld {
       if (guest && isNew && links.state(uid)?.connected) this.#carryOut(guest, request.command);
       return run(uid, request, abort);
     };
+    const readOut = links.read.bind(links);
+    links.read = async (uid, request, abort) => {
+      const guest = read.list(Guest).find(({ metadata }) => metadata.uid === uid);
+      if (guest) this.#carryOut(guest, request.command);
+      return readOut(uid, request, abort);
+    };
+    const write = links.write.bind(links);
+    links.write = async (uid, request, source, abort) => {
+      const guest = read.list(Guest).find(({ metadata }) => metadata.uid === uid);
+      if (guest) this.#carryOut(guest, request.command);
+      const done = await write(uid, request, source, abort);
+      const input = this.runs.begun.find(({ guestUid, id }) => guestUid === uid && id === request.id)?.input;
+      const disk = guest && this.#diskIn(guest);
+      if (disk && input) disk.content = input.toString();
+      return done;
+    };
     const readSecret = (namespace: string, name: string) => {
       const values = this.secretValues(namespace, name, read);
       return values
@@ -173,6 +186,7 @@ export class DataWorld extends SpineWorld {
             .update(`${(this.#dice += 1)}`)
             .digest()
             .subarray(0, size),
+        usage: async () => undefined,
         lastLines: async () => [],
       }),
       backupReconciler({
@@ -235,6 +249,8 @@ export class DataWorld extends SpineWorld {
       }
       case BACKUP_COMMANDS.readDump:
         return data.dump ?? '';
+      case BACKUP_COMMANDS.archive:
+        return disk.content;
       case BACKUP_COMMANDS.digest:
         return digestOf(disk.content);
       default:

@@ -13,6 +13,7 @@ import { createFakeGuestLinks, createFakeHealthMonitor } from '../../reconcilers
 import type { GuestLinkState } from '../../reconcilers/providers/guest/guest-links.ts';
 import type { HealthState } from '../../reconcilers/providers/guest/health-monitor.ts';
 import { createFakeArtifactStore } from '../../reconcilers/providers/oci/fake-artifact-store.ts';
+import { FakeBucket } from '../../reconcilers/providers/object-storage/fake.ts';
 import { createClusterObserver } from '../../reconcilers/providers/proxmox/cluster-observer.ts';
 import { createClusterPool } from '../../reconcilers/providers/proxmox/cluster-pool.ts';
 import { FakeProxmox } from '../../reconcilers/providers/proxmox/fake.ts';
@@ -26,6 +27,7 @@ import { FakeClock } from '../harness/fake-clock.ts';
 import { World, type ProcessTools } from '../harness/world.ts';
 import { TEST_CONFIG_KEY } from './fake-repack.ts';
 import { memoryLogs } from './memory-logs.ts';
+import { fakeAge } from './fake-age.ts';
 
 const USER = { manager: 'containr-cli', user: 'test' };
 const INSTALLATION = 'a1b2c3d4';
@@ -173,7 +175,16 @@ export class GuestWorld {
         installation: INSTALLATION,
         readSecret: () => ({ ok: true, values: { tokenId: 'a@pve!b', secret: 'x' } }),
       }),
-      volumeReconciler({ resources: resourcesFor(Volume), ...shared }),
+      volumeReconciler({
+        resources: resourcesFor(Volume),
+        ...shared,
+        copies: {
+          links,
+          openBucket: new FakeBucket().open,
+          age: fakeAge,
+          readSecret: () => ({ ok: true, values: {} }),
+        },
+      }),
       guestReconciler({
         resources: resourcesFor(Guest),
         ...shared,

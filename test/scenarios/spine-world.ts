@@ -36,6 +36,7 @@ import { CHANGES_A_GUEST } from '../../reconcilers/providers/guest/guest-links.t
 import { createFakeGuestLinks, createFakeHealthMonitor } from '../../reconcilers/providers/guest/fake.ts';
 import type { GuestLinkState } from '../../reconcilers/providers/guest/guest-links.ts';
 import { createFakeArtifactStore } from '../../reconcilers/providers/oci/fake-artifact-store.ts';
+import { FakeBucket } from '../../reconcilers/providers/object-storage/fake.ts';
 import { createClusterObserver } from '../../reconcilers/providers/proxmox/cluster-observer.ts';
 import { createClusterPool, type ClusterPool } from '../../reconcilers/providers/proxmox/cluster-pool.ts';
 import { FakeProxmox } from '../../reconcilers/providers/proxmox/fake.ts';
@@ -49,6 +50,7 @@ import { volumeReconciler } from '../../reconcilers/volume/reconciler.ts';
 import type { CrashPoint } from '../harness/crash.ts';
 import { FakeClock } from '../harness/fake-clock.ts';
 import { World, type ProcessTools } from '../harness/world.ts';
+import { fakeAge } from './fake-age.ts';
 import { fakeRepack, TEST_CONFIG_KEY } from './fake-repack.ts';
 import { memoryLogs } from './memory-logs.ts';
 
@@ -87,6 +89,8 @@ interface PrepareOptions {
 export class SpineWorld {
   readonly clock: FakeClock;
   readonly store: ResourceStore;
+  /** What takes copies of backups. */
+  readonly bucket = new FakeBucket();
   readonly proxmox: FakeProxmox;
   readonly docker: ReturnType<typeof createFakeDocker>;
   readonly git: ReturnType<typeof createFakeGit>;
@@ -329,6 +333,17 @@ export class SpineWorld {
         placements,
         artifacts: reach(this.artifacts, { uncounted: ['path'] }),
         installation: INSTALLATION,
+        copies: {
+          links: reach(links),
+          openBucket: this.bucket.open,
+          age: fakeAge,
+          readSecret: (namespace, name) => {
+            const values = this.secretValues(namespace, name, tools.read);
+            return values
+              ? { ok: true, values }
+              : { ok: false, reason: 'SecretNotFound', message: `There is no Secret ${name}.` };
+          },
+        },
       }),
       guestReconciler({
         resources: resourcesFor(Guest),

@@ -3,8 +3,7 @@ import type { Backup } from '../../crds/backup.ts';
 import { GROUP } from '../../crds/meta.ts';
 import { quantityBytes } from '../../crds/quantity.ts';
 import type { BucketAccess } from '../providers/object-storage/object-storage.ts';
-import type { Trouble } from '../shared/trouble.ts';
-import type { BackupDeps } from './context.ts';
+import type { Trouble } from './trouble.ts';
 
 /** On a Backup that is deleted: its copy is left where it is. */
 export const ABANDON_COPY = `${GROUP}/abandon-copy`;
@@ -64,10 +63,16 @@ export function partBytes({ origin }: Backup['status']): number {
   return Math.min(LARGEST_PART, Math.max(SMALLEST_PART, Math.ceil(wanted / MIB) * MIB));
 }
 
+/** Reads a Secret by project and name. Whoever answers keeps the values out of logs and messages. */
+export type ReadBucketSecret = (
+  namespace: string,
+  name: string,
+) => { ok: true; values: Readonly<Record<string, string>> } | ({ ok: false } & Trouble);
+
 /** The bucket with the login of its Secret, or what is wrong with that. */
 export function bucketOf(
   { metadata, spec }: Backup,
-  readSecret: BackupDeps['readSecret'],
+  readSecret: ReadBucketSecret,
 ): { ok: true; access: BucketAccess } | ({ ok: false } & Trouble) {
   if (!spec.copyTo) return { ok: false, reason: 'CopyFailed', message: 'spec.copyTo names no bucket.' };
   const { secretRef, endpoint, region, bucket, pathStyle } = spec.copyTo.s3;

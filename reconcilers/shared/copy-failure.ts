@@ -1,7 +1,7 @@
 import type { Reason } from '../../crds/reasons.ts';
 import { Fault } from '../../controller/errors.ts';
 import { isStorageFault, type StorageMeaning } from '../providers/object-storage/fault.ts';
-import type { Trouble } from '../shared/trouble.ts';
+import type { Trouble } from './trouble.ts';
 
 /** A copy that is not what it was to be, or that a guest could not be read for. */
 export class CopyFault extends Fault {
