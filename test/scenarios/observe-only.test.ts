@@ -67,11 +67,11 @@ function picture({ proxmox, docker }: SpineWorld): object {
 /** What decides, of every object: all but conditions. */
 async function decisions(scene: SpineWorld): Promise<object[]> {
   const objects = (await dump(scene)).filter(({ kind }) => kind !== 'ProxmoxCluster' && kind !== 'Builder');
-  return objects.map(({ metadata: { uid, generation }, spec, status: { conditions: _, ...status } }) => ({
+  return objects.map(({ metadata: { uid, generation }, spec, status }) => ({
     uid,
     generation,
     spec,
-    status,
+    status: { ...status, conditions: [] },
   }));
 }
 
