@@ -19,10 +19,16 @@ import { extract, pack, type Header, type Pack } from 'tar-stream';
 /** How a backup is compressed. */
 export type BackupCompression = 'none' | 'gzip' | 'zstd';
 
-/** What goes into a backup: folders on this machine and where they are in the guest. */
+/** A folder on this machine, and where it is in the guest. */
+export interface BackupPart {
+  folder: string;
+  mountPath: string;
+}
+
+/** What goes into a backup. */
 export interface BackupContent {
   configText: string;
-  parts: ReadonlyArray<{ folder: string; mountPath: string }>;
+  parts: readonly BackupPart[];
 }
 
 const configEntry = './etc/vzdump/pct.conf';

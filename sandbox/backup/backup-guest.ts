@@ -1,5 +1,6 @@
 import { statSync, writeFileSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Cluster } from '../cluster/cluster.ts';
 import { formatConfig } from '../guests/config-text.ts';
 import { messageOf } from '../guests/create-guest.ts';
@@ -7,10 +8,11 @@ import { machineOf } from '../guests/guest-machine.ts';
 import type { Guest } from '../guests/guest-store.ts';
 import { mountedVolumes, type GuestVolume } from '../guests/guest-volumes.ts';
 import { refuseLocked } from '../guests/power-guest.ts';
+import { runCommand } from '../lxc/run-command.ts';
 import { Refusal } from '../refusal.ts';
 import type { DirectoryStorage } from '../storage/directory-storage.ts';
 import type { TaskContext } from '../tasks/task.ts';
-import { backupSuffix, writeBackup, type BackupCompression } from './backup-archive.ts';
+import { backupSuffix, writeBackup, type BackupCompression, type BackupPart } from './backup-archive.ts';
 import { pruneBackups } from './prune-backups.ts';
 
 export type BackupMode = 'snapshot' | 'suspend' | 'stop';
@@ -156,20 +158,43 @@ async function archive(
 ): Promise<void> {
   const path = storage.pathOf(file);
   log(`creating vzdump archive '${storage.shownPathOf(file)}'`);
-  const parts = included.map(({ properties }) => {
+  const live = included.map(({ properties }) => {
     const { storage: source, name } = cluster.storages.find(properties.get('volume') ?? '', guest.node);
     return { folder: source.pathOf(name), mountPath: properties.get('mp') ?? '/' };
   });
   const draft = path.replace(/\.tar/, '.dat.tar');
+  const copies = path.replace(/\.tar(\.\w+)?$/, '.tmp');
   try {
+    const parts = await standingStill(cluster, guest.vmid, live, copies);
     const bytes = await writeBackup(draft, { configText: backedUpConfig(guest), parts }, compression);
     storage.reserve(statSync(draft).size);
     log(`Total bytes written: ${bytes} (${Math.max(1, Math.ceil(bytes / 1024 ** 2))}MiB, 100MiB/s)`);
     await rename(draft, path);
   } finally {
     await rm(draft, { force: true });
+    await rm(copies, { recursive: true, force: true });
   }
   log(`archive file size: ${Math.max(1, Math.floor(statSync(path).size / 1024 ** 2))}MB`);
+}
+
+/** The folders as they are at one moment: of a guest that runs, copies that are made while it is suspended. */
+async function standingStill(
+  { engine }: Cluster,
+  vmid: number,
+  live: readonly BackupPart[],
+  copies: string,
+): Promise<readonly BackupPart[]> {
+  const { whileFrozen } = engine;
+  if (!engine.isRunning(vmid) || !whileFrozen) return live;
+  await mkdir(copies, { recursive: true });
+  const parts = live.map((part, index) => ({ ...part, from: part.folder, folder: join(copies, String(index)) }));
+  await whileFrozen.call(engine, vmid, async () => {
+    for (const { from, folder } of parts) {
+      const { code, stderr } = await runCommand('cp', ['-a', from, folder], { timeoutMs: 600_000 });
+      if (code !== 0) throw new Refusal(`command 'rsync' failed: ${stderr.trim()}`);
+    }
+  });
+  return parts;
 }
 
 function finish(

@@ -98,6 +98,8 @@ export interface GuestEngine {
   ): Promise<void>;
   /** Changes a running guest's network to these interfaces. An engine without it has network changes of running guests refused. */
   setNics?(vmid: number, nics: GuestNic[]): Promise<void>;
+  /** Runs `work` while no process of the guest does anything. An engine without it changes no files by itself meanwhile. */
+  whileFrozen?<T>(vmid: number, work: () => Promise<T>): Promise<T>;
   isRunning(vmid: number): boolean;
   usage(vmid: number): Promise<GuestUsage | undefined>;
   interfaces(vmid: number): Promise<GuestInterface[]>;

@@ -11,6 +11,7 @@ import {
 import { AddressPool } from './address-pool.ts';
 import { lxcAvailability } from './availability.ts';
 import { detectCgroups, type CgroupLayout } from './cgroups.ts';
+import { freezeCgroup } from './freeze-guest.ts';
 import { assignAddresses } from './guest-addresses.ts';
 import { ensureBridge, removeBridge, type GuestBridge } from './guest-bridge.ts';
 import { readInterfaces } from './guest-interfaces.ts';
@@ -137,6 +138,19 @@ export class LxcEngine implements GuestEngine {
       await writeLimits(limitSettings(layout, vmid, limits, onlineCpus()), `${names.guestCgroup(vmid)}/guest`);
     } catch (cause) {
       throw new EngineError(`the limits of CT ${vmid} could not be changed: ${String(cause)}`, [], { cause });
+    }
+  }
+
+  async whileFrozen<T>(vmid: number, work: () => Promise<T>): Promise<T> {
+    const { layout, names } = this.#parts;
+    const cgroup = `${names.guestCgroup(vmid)}/guest`;
+    try {
+      const frozen = await freezeCgroup(layout, cgroup, true);
+      if (!frozen && this.isRunning(vmid)) throw new EngineError(`the processes of CT ${vmid} cannot be suspended`);
+      return await work();
+    } finally {
+      // It may have been killed meanwhile.
+      await freezeCgroup(layout, cgroup, false).catch(() => false);
     }
   }
 
