@@ -55,8 +55,11 @@ function lastWords(
   isBack: boolean,
 ): ConditionInput {
   if (state === 'Completed') {
-    const kept =
-      previousVolume === undefined ? '' : ` Volume ${previousVolume}, which it had before, stays until it is deleted.`;
+    const before =
+      kind === 'Volume'
+        ? ` The disk that it had before is that of Volume ${previousVolume} now, which stays until it is deleted.`
+        : ` Volume ${previousVolume}, which it had before, stays until it is deleted.`;
+    const kept = previousVolume === undefined ? '' : before;
     const message = `${kind} ${name} has the restored data after ${restoreTime}.${kept}`;
     return { type: 'Ready', status: 'True', reason: 'RestoreCompleted', message };
   }

@@ -26,7 +26,7 @@ describe('a volume that is restored in place', () => {
     await here.restoreVolume();
     await here.world.runUntilQuiet();
     expect(await outcome(here)).toContain('Completed True RestoreCompleted');
-    expect(await outcome(here)).toContain('is kept as Volume friday-restored');
+    expect(await outcome(here)).toContain('The disk that it had before is that of Volume friday-restored now');
     await here.expectDisks({ data: MONDAY, kept: TODAY });
     expect((await here.get(Restore, 'friday')).status).toMatchObject({
       volume: 'data',

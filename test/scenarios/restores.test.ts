@@ -124,6 +124,8 @@ describe('a restore in place', () => {
     await scene.born();
     await scene.backUp();
     await scene.restore();
+    const hasBegun = async () => (await scene.get(Restore, 'friday')).status.inPlace === true;
+    await scene.world.runUntilQuiet({ until: hasBegun });
     await scene.restore('main', 'saturday');
     await scene.world.runUntilQuiet({ until: async () => (await scene.outcome('saturday')).includes('RestoreQueued') });
     expect(await scene.outcome('saturday')).toContain('Restore friday of Database main comes first');
