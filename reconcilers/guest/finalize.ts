@@ -90,14 +90,14 @@ export async function finalizeGuest(
     if (facts.running) {
       const timeoutSeconds = Math.ceil(durationMs(pass.resource.spec.process.stopTimeout) / 1_000) + 5;
       const answer = await connection.client.shutdownGuest(facts.node, status.vmid, timeoutSeconds, pass.signal);
-      return await followPower(pass, answer, 'stop');
+      return followPower(pass, answer, 'stop');
     }
     const config = await connection.client.guestConfig(facts.node, status.vmid, pass.signal);
     const held = holdsDisks({ ...pass.resource, status }, volumes, config);
     if (held?.reason === 'DiskUnknown') return stalled(held.reason, held.message, HELD_CHECK_MS);
     if (held) return waiting(held.reason, held.message, HELD_CHECK_MS);
     const upid = await connection.client.destroyGuest(facts.node, status.vmid, pass.signal);
-    return await follow(pass, upid, 'destroy');
+    return follow(pass, upid, 'destroy');
   } catch (error) {
     if (isProxmoxFault(error, 'protected')) {
       return stalled(

@@ -25,15 +25,17 @@ const LAST_LOOK_MS = 10_000;
 /** After this long people should look for themselves. */
 const UNUSUAL_MS = 15 * 60_000;
 
-/** Saves the task so that it is followed also by a controller that starts after this one. */
-export async function follow(pass: Pass<Guest>, upid: Upid, type: GuestTask): Promise<Outcome> {
+/**
+ * Notes the task, so that it is followed also by a controller that starts after this one. Nothing comes after it in a pass,
+ * whose end saves it.
+ */
+export function follow(pass: Pass<Guest>, upid: Upid, type: GuestTask): Outcome {
   pass.status = { ...pass.status, task: { upid, type, startedAt: pass.now.toISOString() } };
-  await pass.checkpoint();
   return waiting(tasks[type].reason, doing(pass, type), FIRST_LOOK_MS);
 }
 
 /** As `follow`, for a call that has nothing to follow when the guest was so already. */
-export async function followPower(pass: Pass<Guest>, answer: PowerAnswer, type: GuestTask): Promise<Outcome> {
+export function followPower(pass: Pass<Guest>, answer: PowerAnswer, type: GuestTask): Outcome {
   return answer === 'already' ? waiting(tasks[type].reason, doing(pass, type), 0) : follow(pass, answer.upid, type);
 }
 
