@@ -82,7 +82,8 @@ async function manyServices(image: string): Promise<void> {
       return ready === COUNT;
     },
     600_000,
-    250,
+    // Each look reads them all, which is work that a user who waits does not make.
+    1_000,
   );
   const seconds = (performance.now() - startedAt) / 1_000;
   const cpu = cpuSecondsOf(bench.controllerPid) - cpuBefore;
