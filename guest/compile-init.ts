@@ -19,7 +19,7 @@ export interface Toolchain {
 }
 
 /** The supervisor's: the first includes the others. */
-export const initSources: readonly string[] = ['init.c', 'runs.c', 'sealed.c', 'tree.c'];
+export const initSources: readonly string[] = ['init.c', 'runs.c', 'sealed.c', 'tree.c', 'usage.c'];
 
 /** Nothing that differs from one machine or day to the next may get into the binary. */
 const flags = [

@@ -14,7 +14,11 @@ describe('readInitBinary', () => {
     expect(sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
   });
 
-  it.each<InitArch>(['amd64', 'arm64'])('stays below 120 KiB for %s', async (arch) => {
-    expect((await readInitBinary(arch)).bytes.length).toBeLessThan(120 * 1024);
+  // The same program takes more instructions on arm64.
+  it.each<[InitArch, number]>([
+    ['amd64', 120],
+    ['arm64', 136],
+  ])('for %s stays below %i KiB', async (arch, mostKiB) => {
+    expect((await readInitBinary(arch)).bytes.length).toBeLessThan(mostKiB * 1024);
   });
 });

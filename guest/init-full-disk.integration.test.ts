@@ -92,7 +92,7 @@ describe.skipIf(!available || !canMount)('the log of the supervisor on a disk wi
     expect(reader.answer).toBe(`FROM ${before}`);
     await writeFile(pipe, 'go\n');
     const seen = (await reader.wire.until(isLine('after'))).map(text);
-    expect(seen[0]).toBe('s event=boot version=3');
+    expect(seen[0]).toBe('s event=boot version=4');
     const all = (await (await readLog(again.port, secret)).wire.until(isLine('after'))).map(text);
     expect(all.filter((line) => line.startsWith('o '))).toEqual(['o before', 'o before', 'o after']);
     again.process.kill('SIGTERM');

@@ -52,7 +52,7 @@ describe.skipIf(!available)('the log of the supervisor', () => {
   it('tells the life of the process in events, its end behind all it printed', async () => {
     const script = 'setsid sleep 3 & sleep 0.1; printf "last words"; exit 3'; // the pipe stays open behind it
     const entries = (await logOf(shell(script))).map(text);
-    expect(entries[0]).toBe('s event=boot version=3');
+    expect(entries[0]).toBe('s event=boot version=4');
     expect(entries[1]).toMatch(/^s event=start pid=\d+ attempt=1$/);
     expect(entries[2]).toBe('o last words');
     expect(entries[3]).toMatch(/^s event=exit code=3 pid=\d+ uptime_ms=\d+$/);
@@ -166,7 +166,7 @@ describe.skipIf(!available)('the log of the supervisor', () => {
     const { wire, answer, start } = await readLog(port, secret, 1000);
     expect({ start, answer }).toEqual({ start: 1000, answer: 'FROM 1000' });
     const seen = (await wire.until(isEvent('finished'))).map(text);
-    expect(seen.slice(0, 2)).toEqual(['o hello', 's event=boot version=3']);
+    expect(seen.slice(0, 2)).toEqual(['o hello', 's event=boot version=4']);
     const segments = await readSegments(log);
     expect(segments.map(({ bytes }) => bytes.length)).toEqual([wire.offset - 1000]);
   });
@@ -178,7 +178,7 @@ describe.skipIf(!available)('the log of the supervisor', () => {
     const { port } = await supervisors.start(command(program, 'wait'), log);
     const { wire } = await readLog(port, secret);
     const seen = (await wire.until(isEvent('start'))).map(text);
-    expect(seen.slice(0, 4)).toEqual(['o hello', 'GAP 30 90', 'o hello', 's event=boot version=3']);
+    expect(seen.slice(0, 4)).toEqual(['o hello', 'GAP 30 90', 'o hello', 's event=boot version=4']);
     expect((await readLog(port, secret, 45)).answer).toBe('FROM 45');
   });
 
@@ -191,7 +191,7 @@ describe.skipIf(!available)('the log of the supervisor', () => {
     const { port } = await supervisors.start(command(program, 'wait'), log);
     const { wire, start } = await readLog(port, secret);
     expect(start).toBe(0);
-    expect(text((await wire.entry()) ?? { kind: 'gap', from: 0, to: 0 })).toBe('s event=boot version=3');
+    expect(text((await wire.entry()) ?? { kind: 'gap', from: 0, to: 0 })).toBe('s event=boot version=4');
     expect(await readdir(log)).toContain('notes');
   });
 

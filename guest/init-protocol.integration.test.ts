@@ -77,7 +77,7 @@ describe.skipIf(!available)('the port of the supervisor', () => {
     wire.send('STATUS\nSTATUS\nSTATUS\nLOGS 0\n');
     const answers = [await wire.line(), await wire.line(), await wire.line(), await wire.line()];
     expect(answers).toEqual(['running', 'running', 'running', 'FROM 0']);
-    expect((await wire.until(isLine('hello'))).map(text).at(0)).toBe('s event=boot version=3');
+    expect((await wire.until(isLine('hello'))).map(text).at(0)).toBe('s event=boot version=4');
     wire.close();
   });
 

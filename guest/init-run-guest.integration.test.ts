@@ -140,7 +140,7 @@ describe.skipIf(!binaries.available || !isRoot)('runs in a guest of its own', ()
     expect(state).toBe('held');
     wire.send('LOGS 0\n');
     await wire.line();
-    expect((await wire.until(isEvent('held'))).map(text)).toEqual(['s event=boot version=3', 's event=held']);
+    expect((await wire.until(isEvent('held'))).map(text)).toEqual(['s event=boot version=4', 's event=held']);
     await runToEnd(supervisor.port, '1', 'n');
     expect(await order(supervisor.port, 'RELEASE')).toBe('running');
     expect((await wire.until(isLine('up'))).map(text)[0]).toMatch(/^s event=start pid=\d+ attempt=1$/);

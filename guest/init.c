@@ -45,7 +45,7 @@
 #define SIOCOUTQ 0x5411 /* bytes the peer has not acknowledged; <linux/sockios.h> is not everywhere */
 #endif
 
-#define VERSION 3
+#define VERSION 4
 #define EXIT_UNCONFIGURED 78
 #define LOG_FOLDER "/.containr/log"
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -1209,6 +1209,7 @@ static void client_stream(struct client *client, const char *from)
 
 enum kind { TO_FILE, TO_CLIENT, FROM_CLIENT }; /* where the bytes of a run go, or come from */
 static void client_runs(struct client *client, char *words, enum kind kind);
+static void client_usage(struct client *client);
 static void start_process(void);
 
 /* A second order to start what runs already changes nothing. */
@@ -1229,6 +1230,8 @@ static void client_command(struct client *client, char *line)
         client_stream(client, line + 5);
     } else if (strcmp(line, "RELEASE") == 0) {
         client_release(client);
+    } else if (strcmp(line, "USAGE") == 0) {
+        client_usage(client);
     } else if (strncmp(line, "RUN ", 4) == 0) {
         client_runs(client, line + 4, TO_FILE);
     } else if (strncmp(line, "READ ", 5) == 0) {
@@ -1967,7 +1970,7 @@ static struct {
     pid_t child; /* 0: none */
     int attempt;
     int failures; /* in a row, for the back-off */
-    int64_t started_at, start_at, ready_at, kill_at;
+    int64_t booted_at, started_at, start_at, ready_at, kill_at;
 } life;
 
 /* A line of /proc/net/tcp: " 0: 0100007F:1F90 00000000:0000 0A ...", which is number, local, remote, state, all hex. */
@@ -2101,6 +2104,7 @@ static void start_process(void)
 }
 
 #include "runs.c"
+#include "usage.c"
 
 /* The child is still a zombie here: only that keeps its process group from being somebody else's by now. */
 static void process_ended(const siginfo_t *end)
@@ -2306,6 +2310,7 @@ int main(int count, char **word)
     }
     life.config = &config;
     life.supervisor = getpid();
+    life.booted_at = monotonic_ms();
     life.first = life.supervisor == 1;
     int signals = open_signals();
     if (life.first) prepare_guest(&config);

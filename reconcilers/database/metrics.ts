@@ -2,6 +2,7 @@ import type { Database } from '../../crds/database.ts';
 import { quantityBytes } from '../../crds/quantity.ts';
 import type { Guest } from '../../crds/guest.ts';
 import type { Volume } from '../../crds/volume.ts';
+import type { GuestUsage } from '../providers/guest/guest-links.ts';
 import type { DatabaseAnswer } from '../providers/database/client.ts';
 import type { ListedGuest } from '../providers/proxmox/client.ts';
 
@@ -29,6 +30,28 @@ export function trafficBetween(before: ListedGuest | undefined, now: ListedGuest
   const sent = (now.netOutBytes ?? 0) - (before.netOutBytes ?? 0);
   if (before.vmid !== now.vmid || seconds <= 0 || received < 0 || sent < 0) return undefined;
   return { networkIn: Math.round(received / seconds), networkOut: Math.round(sent / seconds) };
+}
+
+/** What a guest had used when it was asked. */
+export interface UsageLook {
+  guestUid: string;
+  usage: GuestUsage | undefined;
+}
+
+/** Per second. */
+export interface Operations {
+  readIops: number;
+  writeIops: number;
+}
+
+/** Between two looks at what a guest has used; undefined when they do not follow on each other, as after its start. Pure. */
+export function operationsBetween(before: UsageLook | undefined, now: UsageLook): Operations | undefined {
+  if (!before?.usage || !now.usage || before.guestUid !== now.guestUid) return undefined;
+  const seconds = (now.usage.uptimeMs - before.usage.uptimeMs) / 1000;
+  const reads = now.usage.reads - before.usage.reads;
+  const writes = now.usage.writes - before.usage.writes;
+  if (seconds <= 0 || reads < 0 || writes < 0) return undefined;
+  return { readIops: Math.round(reads / seconds), writeIops: Math.round(writes / seconds) };
 }
 
 /** What was measured now; undefined while Proxmox has not said how the guest does, or too soon after the last. Pure. */

@@ -8,6 +8,7 @@ import { Volume } from '../../crds/volume.ts';
 import { settled, stalled, waiting, type Outcome } from '../../controller/outcome.ts';
 import { watching, type Pass, type Reconciler, type Resources } from '../../controller/reconciler.ts';
 import type { DatabaseAnswer, DatabaseClient, DatabaseRefusal } from '../providers/database/client.ts';
+import type { GuestLinks } from '../providers/guest/guest-links.ts';
 import type { ListedGuest } from '../providers/proxmox/client.ts';
 import type { ClusterPool } from '../providers/proxmox/cluster-pool.ts';
 import { troubleOf } from '../shared/trouble.ts';
@@ -15,7 +16,7 @@ import { actOnDatabase, publishAddress, type SealValue } from './act.ts';
 import { carryOutBackups } from './carry-out-backups.ts';
 import { guestOf } from './children.ts';
 import { finalizeDatabase } from './finalize.ts';
-import { MEASURE_MS, measure, rowOf, trafficBetween } from './metrics.ts';
+import { MEASURE_MS, measure, operationsBetween, rowOf, trafficBetween, type UsageLook } from './metrics.ts';
 import { observeDatabase, type DatabaseView, type ReadSecret } from './observe.ts';
 import { planDatabase, shrinkRefusal, type DatabasePlan } from './plan.ts';
 import { hostOfGuest, reportDatabase, type DatabaseFindings } from './report.ts';
@@ -29,6 +30,8 @@ export interface DatabaseDeps {
   readSecret: ReadSecret;
   seal: SealValue;
   randomBytes: (size: number) => Buffer;
+  /** Asks a guest, by its uid, for what its disks were asked for. */
+  usage: GuestLinks['usage'];
   /** What a guest, by its uid, printed last. */
   lastLines: (guestUid: string) => Promise<string[]>;
 }
@@ -45,6 +48,8 @@ export function databaseReconciler(deps: DatabaseDeps): Reconciler<Database> {
   const { read, write } = resources;
   /** By uid, as Proxmox listed the guest at the last measurement. */
   const lastListed = new Map<string, ListedGuest>();
+  /** By uid, as the guest itself said at the last measurement. */
+  const lastUsage = new Map<string, UsageLook>();
 
   return {
     kind: Database,
@@ -67,6 +72,7 @@ export function databaseReconciler(deps: DatabaseDeps): Reconciler<Database> {
 
     finalize(pass) {
       lastListed.delete(pass.resource.metadata.uid);
+      lastUsage.delete(pass.resource.metadata.uid);
       return finalizeDatabase(pass, resources);
     },
   };
@@ -135,8 +141,11 @@ export function databaseReconciler(deps: DatabaseDeps): Reconciler<Database> {
       const traffic = trafficBetween(lastListed.get(uid), listed);
       const metrics = measure({ status: pass.status }, { answer, listed, volume: view.volume, traffic }, pass.now);
       if (metrics && listed) {
-        pass.status.metrics = metrics;
+        const guestUid = guest.metadata.uid;
+        const look: UsageLook = { guestUid, usage: await deps.usage(guestUid, pass.signal) };
+        pass.status.metrics = { ...metrics, ...operationsBetween(lastUsage.get(uid), look) };
         lastListed.set(uid, listed);
+        lastUsage.set(uid, look);
       }
     }
     const host = hostOfGuest(guest);

@@ -117,6 +117,15 @@ describe('the simulated supervisor', () => {
     expect(text).toMatch(/^CONTAINR\/1 [0-9a-f]{32}\nOK 0 \d+ listening\nlistening\n$/);
   });
 
+  it('tells reads and writes that only become more', async () => {
+    await engine.start(machine());
+    const [first, second] = [await ask(login, 'USAGE'), await ask(login, 'USAGE')].map((text) =>
+      /\nUSAGE reads=(\d+) writes=(\d+) uptime_ms=(\d+)\n$/.exec(text)?.slice(1).map(Number),
+    );
+    expect(first?.[0]).toBeGreaterThan(0);
+    expect(second?.every((number, at) => number >= (first?.[at] ?? Infinity))).toBe(true);
+  });
+
   it('refuses who does not, after a second', async () => {
     await engine.start(machine());
     const asked = Date.now();
@@ -133,7 +142,7 @@ describe('the simulated supervisor', () => {
     await engine.start(machine());
     expect(await (await fetch(`http://${address}:8080/x`)).text()).toBe('web, guest 100, answers\n');
     expect(entries(await ask(login, 'LOGS 0'))).toEqual([
-      's event=boot version=3',
+      's event=boot version=4',
       's event=start pid=2 attempt=1',
       'o web started, serving on port 8080',
       's event=listening port=8080',
@@ -151,7 +160,7 @@ describe('the simulated supervisor', () => {
     expect(entries(text).slice(0, 3)).toEqual([
       's event=stopping signal=SIGTERM',
       expect.stringMatching(/^s event=exit signal=SIGTERM pid=2 uptime_ms=\d+$/),
-      's event=boot version=3',
+      's event=boot version=4',
     ]);
     expect(await ask(login, 'LOGS 999999')).toContain('ERR the offset is beyond the end of the log\n');
   });
@@ -189,7 +198,7 @@ describe('the simulated supervisor', () => {
     const env = [configOf(['arg', '/bin/none'], ['secret', secret], ['restart', 'never'])];
     await engine.start(machine({ env }));
     expect(entries(await ask(login, 'LOGS 0'))).toEqual([
-      's event=boot version=3',
+      's event=boot version=4',
       's event=exec-failed errno=2 message=cannot run /bin/none: No such file or directory',
       's event=finished code=127',
     ]);
@@ -297,7 +306,7 @@ describe('the runs of a simulated guest', () => {
     expect(await run('1', 'digest')).toBe(told);
     expect(await ask(login, 'RELEASE', 'RELEASE')).toMatch(/running\nrunning\n$/);
     expect(entries(await ask(login, 'LOGS 0')).slice(-4, -1)).toEqual([
-      's event=boot version=3',
+      's event=boot version=4',
       's event=held',
       's event=start pid=2 attempt=1',
     ]);

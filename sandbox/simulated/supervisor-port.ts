@@ -10,6 +10,8 @@ export interface Supervised {
   readonly secret: string;
   readonly runs: SupervisorRuns;
   state(): string;
+  /** The answer to `USAGE`. */
+  usage(): string;
   /** Starts a process that is held. */
   release(): void;
 }
@@ -110,6 +112,10 @@ class Connection {
     if (line === 'RELEASE') {
       this.#supervised.release();
       this.#socket.write(`${this.#supervised.state()}\n`);
+      return;
+    }
+    if (line === 'USAGE') {
+      this.#socket.write(`${this.#supervised.usage()}\n`);
       return;
     }
     const order = readRunOrder(line);

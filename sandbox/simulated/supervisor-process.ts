@@ -46,6 +46,7 @@ export class SupervisorProcess {
   #failures = 0;
   #pid = 1;
   #startedAt = 0;
+  #bootedAt = 0;
 
   constructor(machine: GuestMachine, config: SupervisorConfig, listening: Listening, image: SupervisedImage) {
     this.#machine = machine;
@@ -68,6 +69,7 @@ export class SupervisorProcess {
         secret,
         runs,
         state: () => this.#state,
+        usage: () => this.#usage(),
         release: () => {
           if (this.#state === 'held') void this.#run();
         },
@@ -77,7 +79,8 @@ export class SupervisorProcess {
 
   /** Resolves once process 1 runs and listens. */
   async start(): Promise<void> {
-    this.#log.write('s', 'event=boot version=3');
+    this.#bootedAt = performance.now();
+    this.#log.write('s', 'event=boot version=4');
     const { address } = this.#listening;
     if (address !== undefined && this.#port) {
       const port = this.#port;
@@ -104,6 +107,13 @@ export class SupervisorProcess {
     await this.#closeServers();
     if (this.#portServer) await closeServer(this.#portServer);
     this.#portServer = undefined;
+  }
+
+  /** Reads what the image has, and then 2 times a second, and writes 5 times. */
+  #usage(): string {
+    const uptimeMs = Math.floor(performance.now() - this.#bootedAt);
+    const [reads, writes] = [400 + Math.floor(uptimeMs / 500), 100 + Math.floor(uptimeMs / 200)];
+    return `USAGE reads=${reads} writes=${writes} uptime_ms=${uptimeMs}`;
   }
 
   #hold(): void {

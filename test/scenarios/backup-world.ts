@@ -88,6 +88,7 @@ export class BackupWorld {
             readSecret,
             seal: (_, value) => value,
             randomBytes: (size) => Buffer.alloc(size, 7),
+            usage: async () => undefined,
             lastLines: async () => [],
           }),
           backupReconciler({

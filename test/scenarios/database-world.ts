@@ -65,6 +65,7 @@ export class DatabaseWorld {
                 .update(`${(this.#dice += 1)}`)
                 .digest()
                 .subarray(0, size),
+            usage: async () => undefined,
             lastLines: async () => ['the last line'],
           }),
           imageLoop(() => this.isRegistryBroken),

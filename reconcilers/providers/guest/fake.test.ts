@@ -40,6 +40,15 @@ describe('the fake guests', () => {
     expect(links.runs.begun).toEqual([]);
   });
 
+  it('tell what a guest has used as the test says, while it is connected', async () => {
+    const links = connected();
+    expect(await links.usage('g', signal)).toBeUndefined();
+    links.usages.set('g', { reads: 1, writes: 2, uptimeMs: 3 });
+    expect(await links.usage('g', signal)).toEqual({ reads: 1, writes: 2, uptimeMs: 3 });
+    links.tell('g', { connected: false });
+    expect(await links.usage('g', signal)).toBeUndefined();
+  });
+
   it('take input and give output', async () => {
     const links = connected();
     links.runs.answer('g', 'cat', { output: 'out' });

@@ -1,5 +1,5 @@
 import { createFakeGuestRuns, fakeRead, fakeRun, type FakeAnswer, type FakeGuestRuns } from './fake-runs.ts';
-import type { GuestEndpoint, GuestHistory, GuestLinks, GuestLinkState } from './guest-links.ts';
+import type { GuestEndpoint, GuestHistory, GuestLinks, GuestLinkState, GuestUsage } from './guest-links.ts';
 import type { GuestRunRequest } from './guest-run.ts';
 import type { HealthCheckPlan, HealthMonitor, HealthState } from './health-monitor.ts';
 
@@ -7,6 +7,8 @@ export interface FakeGuestLinks extends GuestLinks {
   readonly endpoints: ReadonlyMap<string, GuestEndpoint>;
   /** The supervisor says something new. Nothing happens for a guest that is not ensured. */
   tell(guestUid: string, change: Partial<GuestLinkState>): void;
+  /** What its guests have used, by uid, which the test says. */
+  readonly usages: Map<string, GuestUsage>;
   /** What its guests can run, which the test says, and have run. */
   readonly runs: FakeGuestRuns;
 }
@@ -18,6 +20,7 @@ export function createFakeGuestLinks(
 ): FakeGuestLinks {
   const endpoints = new Map<string, GuestEndpoint>();
   const states = new Map<string, GuestLinkState>();
+  const usages = new Map<string, GuestUsage>();
 
   function ask(guestUid: string, request: GuestRunRequest, input?: Buffer): { answer: FakeAnswer; isNew: boolean } {
     if (states.get(guestUid)?.connected === true) return runs.ask(guestUid, request, input);
@@ -59,6 +62,7 @@ export function createFakeGuestLinks(
     },
 
     tell,
+    usages,
     runs,
 
     async run(guestUid, request, signal) {
@@ -85,6 +89,11 @@ export function createFakeGuestLinks(
       if (before?.connected !== true) return false;
       if (before.process === 'held') tell(guestUid, { process: 'running' });
       return true;
+    },
+
+    async usage(guestUid, signal) {
+      signal.throwIfAborted();
+      return states.get(guestUid)?.connected === true ? usages.get(guestUid) : undefined;
     },
   };
 }

@@ -27,6 +27,14 @@ export interface GuestLinkState {
   trouble?: string;
 }
 
+/** What the disks of a guest were asked for since it was started. */
+export interface GuestUsage {
+  reads: number;
+  writes: number;
+  /** For how long it has been counted. */
+  uptimeMs: number;
+}
+
 /** The calls of GuestLinks that change something in a guest. */
 export const CHANGES_A_GUEST = ['run', 'read', 'write', 'release'] as const;
 
@@ -63,6 +71,8 @@ export interface GuestLinks {
   ): Promise<GuestRun>;
   /** Has a held process started. True when it is not held any more, false when the supervisor cannot be asked. */
   release(guestUid: string, signal: AbortSignal): Promise<boolean>;
+  /** Undefined where it is not counted, or the supervisor cannot be asked or is too old to know. Fails only when `signal` aborts. */
+  usage(guestUid: string, signal: AbortSignal): Promise<GuestUsage | undefined>;
   /** Drops all links. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
@@ -38,7 +38,7 @@ describe.skipIf(!available)('orders to a real supervisor', () => {
 
   async function start(
     commands: GuestProgram[],
-    { hold = false }: { hold?: boolean } = {},
+    { hold = false, usage }: { hold?: boolean; usage?: string } = {},
   ): Promise<{ links: GuestLinks; guest: Supervisor }> {
     const port = await freePort();
     const encoded = encodeGuestConfig({
@@ -50,7 +50,10 @@ describe.skipIf(!available)('orders to a real supervisor', () => {
       commands,
       hold,
     });
-    const guest = { ...supervisors.startWith({ CONTAINR_CONFIG: encoded }), port };
+    const guest = {
+      ...supervisors.startWith({ CONTAINR_CONFIG: encoded, ...(usage !== undefined && { CONTAINR_USAGE_DIR: usage }) }),
+      port,
+    };
     const links = createGuestLinks({
       logStore: new TestLogStore(),
       clock: systemClock,
@@ -101,6 +104,17 @@ describe.skipIf(!available)('orders to a real supervisor', () => {
     expect(await links.run('g', { id: '1', command: 'x' }, signal)).toMatchObject({ state: 'unreachable' });
     expect(await links.release('g', signal)).toBe(false);
     await expect(links.run('g', { id: '1', command: 'x' }, AbortSignal.abort())).rejects.toThrow();
+  });
+
+  it('tell what the disks of a guest were asked for, where that is counted', async () => {
+    const usage = await supervisors.folder();
+    await writeFile(join(usage, 'mountinfo'), '27 1 252:7 / / rw,relatime - ext4 /dev/mapper/disk rw\n');
+    const { links } = await start([], { usage });
+    expect(await links.usage('g', signal)).toBeUndefined();
+    await writeFile(join(usage, 'io.stat'), '252:7 rbytes=8192 wbytes=4096 rios=2 wios=1 dbytes=0 dios=0\n');
+    expect(await links.usage('g', signal)).toEqual({ reads: 2, writes: 1, uptimeMs: expect.any(Number) });
+    expect(await links.usage('nobody', signal)).toBeUndefined();
+    await expect(links.usage('g', AbortSignal.abort())).rejects.toThrow();
   });
 
   it('bring output here, as much as it is, at the pace of the reader', async () => {

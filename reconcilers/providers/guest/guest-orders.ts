@@ -1,12 +1,12 @@
 import { PassThrough, type Readable } from 'node:stream';
-import type { GuestEndpoint, GuestLinks } from './guest-links.ts';
+import type { GuestEndpoint, GuestLinks, GuestUsage } from './guest-links.ts';
 import type { GuestRead, GuestRun, GuestRunRequest } from './guest-run.ts';
 import { giveOrder, OrderLost, type OrderLine, type OrderTools } from './supervisor-order.ts';
 
 const chunkBytes = 64 * 1024;
 const lostOnTheWay = 'the connection was lost on the way';
 
-type Orders = Pick<GuestLinks, 'run' | 'read' | 'write' | 'release'>;
+type Orders = Pick<GuestLinks, 'run' | 'read' | 'write' | 'release' | 'usage'>;
 
 /** What the supervisors of guests can be told to do, each order over a connection of its own; guest/README.md has the protocol. */
 export function createGuestOrders(
@@ -63,6 +63,17 @@ export function createGuestOrders(
         return false;
       }
     },
+
+    async usage(guestUid, signal) {
+      try {
+        const { answer, line } = await order(guestUid, 'USAGE', signal);
+        line.close();
+        return readUsage(answer);
+      } catch (error) {
+        lost(error);
+        return undefined;
+      }
+    },
   };
 }
 
@@ -87,6 +98,15 @@ export function readRun(line: string, id: string): GuestRun {
   if (state !== 'exited' || !Number.isSafeInteger(code) || !Number.isSafeInteger(sizeBytes) || sha256.length !== 64)
     throw new OrderLost('what answers is no supervisor');
   return { state, code, sizeBytes, sha256, tail: Buffer.from(fields.get('tail') ?? '', 'base64').toString('utf8') };
+}
+
+/** What was used, from the supervisor's line; undefined for one that does not say all of it. */
+export function readUsage(line: string): GuestUsage | undefined {
+  const words = /^USAGE reads=(\d+) writes=(\d+) uptime_ms=(\d+)$/.exec(line);
+  if (!words) return undefined;
+  const [reads, writes, uptimeMs] = [Number(words[1]), Number(words[2]), Number(words[3])];
+  const isExact = [reads, writes, uptimeMs].every((number) => Number.isSafeInteger(number));
+  return isExact ? { reads, writes, uptimeMs } : undefined;
 }
 
 function receive(line: OrderLine, id: string): GuestRead {
