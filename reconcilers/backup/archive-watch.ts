@@ -23,7 +23,9 @@ export class ArchiveWatch {
     const key = [place.cluster, place.node, place.storage].join(' ');
     const known = this.#listings.get(key);
     const nowMs = now.getTime();
-    if (known && nowMs - known.atMs < LISTED_FOR_MS && known.atMs > since.getTime()) return known.volids;
+    // One that is from the future was made before the clock was set right.
+    const isFresh = known && known.atMs <= nowMs && nowMs - known.atMs < LISTED_FOR_MS;
+    if (isFresh && known.atMs > since.getTime()) return known.volids;
     const listing = { atMs: nowMs, volids: list(client, place, signal) };
     this.#listings.set(key, listing);
     const found = await listing.volids;
