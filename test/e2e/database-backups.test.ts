@@ -20,6 +20,8 @@ import { DevEnvironment, obstacleToContainers, pause, until } from './dev-enviro
 const obstacle = obstacleToContainers() ?? obstacleToImages();
 if (obstacle !== undefined) console.log(`Skipped, backups of databases in real containers: ${obstacle}.`);
 
+/** Debian's ClickHouse is older than its BACKUP. */
+const dumped = realEngines.filter((engine) => engine !== 'clickhouse');
 /** What a small database may take from the wish for a restore to an answer. */
 const BUDGET_MS = 54_000;
 
@@ -139,9 +141,8 @@ spec: { engine: postgresql, version: "15", plan: hobby }
     });
   });
 
-  it.each(realEngines)('a dump of %s is taken in by a server and answers', async (engine) => {
-    const database = databases.get(engine);
-    if (!database) throw new Error(`${engine} did not come up.`);
+  it.each(dumped)('a dump of %s is taken in by a server, which answers', async (engine) => {
+    const database = known(engine);
     const name = engine === 'mariadb' ? `${database.name}-again` : database.name;
     applyBackup(dev, `${engine}-dump`, { kind: 'Database', name }, 'mode: dump, verify: true');
     const backup = await completed(dev, 'Backup', `${engine}-dump`);
@@ -154,6 +155,12 @@ spec: { engine: postgresql, version: "15", plan: hobby }
       'backup took': backup.status.duration,
       'restored for a trial in': backup.status.restoreTime,
     });
+  });
+
+  it('a dump that the server refuses fails the backup with its words', async () => {
+    applyBackup(dev, 'refused', { kind: 'Database', name: known('clickhouse').name }, 'mode: dump');
+    await expect(completed(dev, 'Backup', 'refused')).rejects.toThrow('DB::Exception');
+    expect((await objectOf(dev, 'Backup', 'refused')).status.sizeBytes).toBeUndefined();
   });
 
   it('the volume of a service comes back as a new one with the same files', async () => {
