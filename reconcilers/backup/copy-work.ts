@@ -7,8 +7,8 @@ import type { Trouble } from '../shared/trouble.ts';
 import { copyArchive, type CopyDeps, type CopyInput, type CopyResult } from './copy-archive.ts';
 import { copyTrouble } from '../shared/copy-failure.ts';
 
-/** Each holds one part in memory, and they share the way to the bucket. */
-const MOST_AT_ONCE = 2;
+/** Encrypting takes most of a core and some 90 MiB while it lasts, and all share the way to the bucket. */
+const MOST_AT_ONCE = 1;
 const WATCH_MS = 2_000;
 const TURN_CHECK_MS = 5_000;
 const STAGE = 'copy';
@@ -66,7 +66,7 @@ export class CopyWork {
     const { uid } = pass.resource.metadata;
     if (!this.isRunning(uid)) {
       if (this.#jobs.running >= MOST_AT_ONCE)
-        return waiting('Copying', `Other backups are being copied, ${MOST_AT_ONCE} at a time.`, TURN_CHECK_MS);
+        return waiting('Copying', 'Another backup is being copied; one is at a time.', TURN_CHECK_MS);
       const backup = { ...pass.resource, status: pass.status };
       const runId = `${uid}-a${pass.now.getTime()}`;
       this.#jobs.start(uid, STAGE, (signal) => copyArchive(this.#deps, { ...input, backup, runId }, signal));
