@@ -1,9 +1,10 @@
 /*
- * How often the disks of the guest were read and written, as the kernel counts it for the guest's cgroup. Part of init.c.
+ * How often the disks of the guest were read and written, as the kernel counts it for the guest's cgroup. Part of
+ * init.c.
  *
- * The disk of a guest often stands on other ones (a thin volume, a loop device on a file), and one operation is counted on each
- * of them. So only the devices count that are mounted in the guest. Where one of these is not counted nothing is told: a part
- * would pass for the whole.
+ * The disk of a guest often stands on other ones (a thin volume, a loop device on a file), and one operation is counted
+ * on each of them. So only the devices count that are mounted in the guest. Where one of these is not counted nothing
+ * is told: a part would pass for the whole.
  */
 
 /* Beyond this a reader that calculates with doubles is wrong; no disk gets there. */
@@ -50,8 +51,8 @@ static bool list_has(const struct list *list, const char *item)
 }
 
 /*
- * The device of each line of mountinfo, "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw", once; those with major 0 are no
- * disks. False when there is none, or something lies on what is not counted.
+ * The device of each line of mountinfo, "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw", once; those with major 0
+ * are no disks. False when there is none, or something lies on what is not counted.
  */
 static bool find_disks(char *mounts, struct list *disks)
 {
@@ -68,7 +69,10 @@ static bool find_disks(char *mounts, struct list *disks)
     return disks->count > 0;
 }
 
-/* Reads "254:0 rbytes=1 wbytes=2 rios=3 wios=4 ...". Word by word, for some kernels leave a device without numbers on the same line. */
+/*
+ * Reads "254:0 rbytes=1 wbytes=2 rios=3 wios=4 ...". Word by word, for some kernels leave a device without numbers on
+ * the same line.
+ */
 static bool add_operations(char *table, const struct list *disks, struct operations *sum)
 {
     bool counts = false;

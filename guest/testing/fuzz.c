@@ -130,6 +130,25 @@ static void fuzz_tables(void)
     }
 }
 
+/* Whatever the tables say, no sum is beyond what may be told. */
+static void fuzz_usage(void)
+{
+    static const char mounts_sample[] = "27 1 252:7 / / rw shared:1 - ext4 /dev/a rw\n40 27 252:8 / /data rw - xfs /dev/b rw\n";
+    static const char table_sample[] = "252:7 rbytes=1 wbytes=2 rios=9007199254740990 wios=4\n7:0 252:8 rios=5 wios=6\n";
+    char mounts[sizeof mounts_sample], table[sizeof table_sample];
+    struct list disks = {0};
+    struct operations sum = {0};
+    memcpy(mounts, mounts_sample, sizeof mounts);
+    memcpy(table, table_sample, sizeof table);
+    if (any(4) == 0) mounts[any_bytes(mounts, sizeof mounts - 1)] = '\0';
+    else damage(mounts, sizeof mounts - 1);
+    if (any(4) == 0) table[any_bytes(table, sizeof table - 1)] = '\0';
+    else damage(table, sizeof table - 1);
+    if (find_disks(mounts, &disks) && add_operations(table, &disks, &sum))
+        PROMISE(disks.count > 0 && sum.reads <= OPERATIONS_LIMIT && sum.writes <= OPERATIONS_LIMIT);
+    free(disks.item);
+}
+
 static void write_segment(const char *folder, uint64_t start, const char *bytes, size_t size)
 {
     char path[PATH_MAX];
@@ -463,6 +482,7 @@ int main(int count, char **argument)
         fprintf(stderr, "seed %u\n", first + round);
         for (int i = 0; i < 20; i++) fuzz_config();
         for (int i = 0; i < 20; i++) fuzz_tables();
+        for (int i = 0; i < 20; i++) fuzz_usage();
         fuzz_sealed(argument[1]);
         fuzz_recovery(argument[1]);
         fuzz_client(argument[1]);
