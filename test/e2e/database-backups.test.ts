@@ -165,9 +165,9 @@ spec: { engine: postgresql, version: "15", plan: hobby }
 
   it('the volume of a service comes back as a new one with the same files', async () => {
     buildShell(dev);
-    const write = 'echo "kept for later" > /data/file; sleep 1000';
+    const write = 'echo "kept for later" > /data/file; echo written; sleep 1000';
     dev.must('apply', '-f', dev.write('writer.yaml', withVolume('writer', write)), '--wait', '--timeout', '120s');
-    await until('it is written', () => dev.must('logs', 'service/writer', '-n', PROJECT) !== undefined);
+    await until('it is written', () => dev.must('logs', 'service/writer', '-n', PROJECT).includes('written'));
     applyBackup(dev, 'files', { kind: 'Volume', name: 'writer-data' }, 'verify: true');
     const backup = await completed(dev, 'Backup', 'files');
     applyRestore(dev, 'files', 'files', { kind: 'Volume', name: 'reader-data' });
@@ -196,6 +196,10 @@ spec: {}
 
 function withVolume(name: string, command: string): string {
   return `apiVersion: containr.dev/v1alpha1
+kind: Project
+metadata: { name: ${PROJECT} }
+---
+apiVersion: containr.dev/v1alpha1
 kind: Service
 metadata: { name: ${name}, namespace: ${PROJECT} }
 spec:
