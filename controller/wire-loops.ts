@@ -192,8 +192,7 @@ export function wireLoops(parts: LoopParts): {
       const system = (name: string): ReturnType<typeof values.values> => values.values(SYSTEM_NAMESPACE, name);
       const reservations = new Reservations();
       const age = createAgeStreams(keyring);
-      const openBucket: OpenBucket = (access) =>
-        guardCalls(openS3Bucket(access), CHANGES_A_BUCKET, () => guard());
+      const openBucket: OpenBucket = (access) => guardCalls(openS3Bucket(access), CHANGES_A_BUCKET, () => guard());
       return [
         projectReconciler(resourcesFor(Project)),
         secretReconciler({

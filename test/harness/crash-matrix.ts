@@ -21,10 +21,26 @@ interface CrashMatrix<S extends { world: World }> {
 
 /** Calls that only look, of all that is reached in scenarios. */
 const LOOKS: ReadonlySet<string> = new Set([
-  ...['archives', 'backedUpDisks', 'backups', 'bridges', 'clusterStatus', 'guestAddresses', 'guestConfig'],
-  ...['guestStatus', 'permissions', 'resources', 'runningTasks', 'task', 'taskLog', 'version', 'volumes'],
+  'archives',
+  'backedUpDisks',
+  'backups',
+  'bridges',
+  'clusterStatus',
+  'guestAddresses',
+  'guestConfig',
+  'guestStatus',
+  'permissions',
+  'resources',
+  'runningTasks',
+  'task',
+  'taskLog',
+  'version',
+  'volumes',
   // Of artifacts, and of databases.
-  ...['has', 'list', 'stat', 'ask'],
+  'has',
+  'list',
+  'stat',
+  'ask',
 ]);
 const STORE_WRITES: ReadonlySet<string> = new Set(['create', 'update', 'updateStatus', 'delete']);
 

@@ -231,7 +231,8 @@ export class SpineWorld {
   }
 
   /** Loops besides, over the same providers. */
-  protected moreLoops(_: SpineParts): readonly Reconciler<Resource>[] {
+  protected moreLoops(parts: SpineParts): readonly Reconciler<Resource>[];
+  protected moreLoops(): readonly Reconciler<Resource>[] {
     return [];
   }
 
@@ -241,7 +242,8 @@ export class SpineWorld {
   }
 
   /** What a supervisor says first when it is asked. */
-  protected firstWords(_: string, __: ResourceReader): Partial<GuestLinkState> {
+  protected firstWords(uid: string, read: ResourceReader): Partial<GuestLinkState>;
+  protected firstWords(): Partial<GuestLinkState> {
     return this.#process();
   }
 

@@ -218,7 +218,10 @@ describe.skipIf(why !== undefined)('a DockerClient: a real engine', () => {
       await mkdir(workDir);
       const save = await client.save(imageId, signal);
       const init = { bytes: Buffer.from('supervisor') };
-      const repacked = await repackImage({ save, workDir, init, configKey: Buffer.alloc(32), architecture: 'amd64' }, signal);
+      const repacked = await repackImage(
+        { save, workDir, init, configKey: Buffer.alloc(32), architecture: 'amd64' },
+        signal,
+      );
       expect(repacked.process).toMatchObject({ command: ['/bin/sh'], workingDir: '/srv', user: '7' });
       digests.push(repacked.digest);
     }
