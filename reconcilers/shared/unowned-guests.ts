@@ -1,8 +1,7 @@
 import type { ResourceReader } from '../../controller/reconciler.ts';
 import { Guest } from '../../crds/guest.ts';
 import { Volume } from '../../crds/volume.ts';
-import type { GuestConfig, ListedGuest } from '../providers/proxmox/client.ts';
-import type { ClusterConnection } from '../providers/proxmox/cluster-pool.ts';
+import type { GuestConfig, ListedGuest, ProxmoxClient } from '../providers/proxmox/client.ts';
 import { isProxmoxFault } from '../providers/proxmox/fault.ts';
 import { readIdentity, uidInTags, type GuestIdentity } from './guest-marks.ts';
 
@@ -40,10 +39,13 @@ export function unownedGuests(
 export class UnownedConfigs {
   readonly #known = new Map<string, Promise<UnownedGuest | undefined>>();
 
-  /** Of those that can be read and carry a whole identity. Throws what Proxmox throws, but for a guest that went. */
+  /**
+   * Of those that can be read, carry a whole identity and are still what the list says: one that was taken over since then has
+   * an owner. Throws what Proxmox throws, but for a guest that went.
+   */
   async read(
     rows: readonly ListedGuest[],
-    { client }: ClusterConnection,
+    { client }: { client: Pick<ProxmoxClient, 'guestConfig'> },
     scope: { cluster: string; installation: string },
     signal: AbortSignal,
   ): Promise<UnownedGuest[]> {
@@ -64,7 +66,7 @@ export class UnownedConfigs {
 }
 
 async function readUnowned(
-  client: ClusterConnection['client'],
+  client: Pick<ProxmoxClient, 'guestConfig'>,
   row: ListedGuest,
   installation: string,
   signal: AbortSignal,
@@ -72,8 +74,9 @@ async function readUnowned(
   try {
     const config = await client.guestConfig(row.node, row.vmid, signal);
     const identity = readIdentity(config.description);
+    const uid = uidInTags(row.tags, installation);
     // Tags and description that contradict each other are nobody's word.
-    if (identity?.installation !== installation || identity.uid !== uidInTags(config.tags, installation))
+    if (identity?.installation !== installation || identity.uid !== uid || uidInTags(config.tags, installation) !== uid)
       return undefined;
     return { row, identity, config };
   } catch (error) {

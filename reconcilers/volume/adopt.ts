@@ -37,8 +37,7 @@ interface FoundDisk {
  */
 export async function findDisk(pass: Pass<Volume>, deps: AdoptDeps): Promise<Outcome | undefined> {
   const { status, resource } = pass;
-  const isNew = [status.volid, status.vmid, status.keeperVmid, status.moving].every((value) => value === undefined);
-  if (!isNew || resource.spec.source !== undefined || resource.metadata.deletionTimestamp !== undefined)
+  if (!isUnmade(status) || resource.spec.source !== undefined || resource.metadata.deletionTimestamp !== undefined)
     return undefined;
   for (const cluster of deps.read.list(ProxmoxCluster)) {
     const { name } = cluster.metadata;
@@ -54,6 +53,11 @@ export async function findDisk(pass: Pass<Volume>, deps: AdoptDeps): Promise<Out
     if (adopted) return adopted;
   }
   return undefined;
+}
+
+/** Nothing was made of it, chosen for it or found. Pure. */
+export function isUnmade({ volid, vmid, keeperVmid, moving }: Volume['status']): boolean {
+  return [volid, vmid, keeperVmid, moving].every((value) => value === undefined);
 }
 
 /**

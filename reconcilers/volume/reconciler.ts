@@ -16,7 +16,7 @@ import { tellInReady } from '../shared/tell-in-ready.ts';
 import type { Trouble } from '../shared/trouble.ts';
 import { UnownedConfigs } from '../shared/unowned-guests.ts';
 import { actOnVolume } from './act.ts';
-import { findDisk, settleAdoption } from './adopt.ts';
+import { findDisk, isUnmade, settleAdoption } from './adopt.ts';
 import { goOnExchanging, isReadyToExchange, keepStill } from './exchange.ts';
 import { VolumeFilling, type FillingDeps } from './filling.ts';
 import { followTask } from './follow-task.ts';
@@ -143,6 +143,8 @@ export function volumeReconciler(deps: VolumeDeps): Reconciler<Volume> {
     const isLeaving = pass.status.exchange?.stage === 'leaving';
     const guests = read.list(Guest, resource.metadata.namespace);
     const wanted = isLeaving ? PARKED : wantedPlace(resource, guests);
+    if (wanted.where === 'guest' && isUnmade(pass.status) && wanted.guest.status.adoptedFrom !== undefined)
+      return notReady(pass, waiting('Adopting', `Guest ${wanted.vmid}, which has it, was just taken over.`, 200));
     const source = sourceOf({ ...resource, status: pass.status }, read);
     const name = pass.status.cluster ?? firstCluster(resource, wanted, source);
     const cluster = name === undefined ? undefined : read.get(ProxmoxCluster, { name });
