@@ -116,6 +116,8 @@ const samplesByName: readonly [ending: RegExp, sample: string][] = [
   [/\.(from|to|gateway|nameservers\[\]|bind)$/, '10.0.0.1'],
   [/\.cidr$/, '10.0.0.0/24'],
   [/\.reason$/, 'Created'],
+  [/\.s3\.endpoint$/, 'https://s3.example'],
+  [/\.recipients\[\]$/, `age1${'q'.repeat(58)}`],
 ];
 
 function sampleText(schema: JsonSchema, path: string): string {
