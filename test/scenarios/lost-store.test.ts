@@ -16,10 +16,10 @@ afterEach(() => {
 
 const DATA = { volumes: [{ name: 'data', mountPath: '/data', size: '2Gi' }] };
 
-async function state(scene: SpineWorld, built: () => Promise<void> = async () => undefined): Promise<void> {
+async function state(scene: SpineWorld, built?: () => Promise<unknown>): Promise<void> {
   await scene.prepare();
   await scene.createService('web', { replicas: 3 });
-  await built();
+  await built?.();
   await scene.createService('files', { type: 'worker', ...DATA });
 }
 
