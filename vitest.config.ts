@@ -1,4 +1,17 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** What dies over every call, or lives at random, takes longest: it begins first, and not alone when all else is done. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => Number(isLong(b)) - Number(isLong(a)));
+  }
+}
+
+function isLong({ moduleId }: TestSpecification): boolean {
+  return /(crash|random|failures|rollout-\w+)[\w-]*\.test\.ts$/.test(moduleId);
+}
 
 /** Three projects, told apart by where a test lives; `npm test` runs them in this order. */
 export default defineConfig({
@@ -6,6 +19,7 @@ export default defineConfig({
     // Far above what any test takes alone: a busy machine is no failure.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
