@@ -1,8 +1,10 @@
 import { sourceOf, targetOf } from './backup-facts.ts';
 import type { ApiObject } from './objects.ts';
 
-/** On a volume that a restore took from a database: the name of that database. */
+/** On a volume with what a restore replaced: the name of the database or volume that had it. */
 const SAFEGUARD_OF = 'containr.dev/safeguard-of';
+/** On the volumes of a database, also on those that it had. */
+const DATABASE_LABEL = 'containr.dev/database';
 
 /**
  * Whether one object belongs below another where people look: what the other made, and the backups, the restores and the
@@ -21,7 +23,7 @@ export function isLeft(item: ApiObject, all: readonly ApiObject[]): boolean {
   return !all.some((object) => object !== item && belongsTo(item, object));
 }
 
-/** A volume that a restore took from a database, which has what that held before. */
+/** A volume with what a database or another volume held before a restore. */
 export function isKeptFromBefore({ kind, metadata }: ApiObject): boolean {
   return kind === 'Volume' && metadata.labels?.[SAFEGUARD_OF] !== undefined;
 }
@@ -34,8 +36,8 @@ function ownerByName(item: ApiObject, namespace: string | undefined): ((object: 
     case 'Restore':
       return isNamed(targetOf(item));
     case 'Volume': {
-      const name = item.metadata.labels?.[SAFEGUARD_OF];
-      return name === undefined ? undefined : isNamed({ kind: 'Database', name });
+      const { [SAFEGUARD_OF]: name, [DATABASE_LABEL]: database } = item.metadata.labels ?? {};
+      return name === undefined ? undefined : isNamed({ kind: database === undefined ? 'Volume' : 'Database', name });
     }
     default:
       return undefined;

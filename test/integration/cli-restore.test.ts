@@ -76,7 +76,7 @@ describe('containr restore', () => {
     expect((await data.only(Restore)).spec.target).toEqual({ kind: 'Database', name: 'copy' });
   });
 
-  it('refuses backups that are not completed, and volumes that are there', async () => {
+  it('refuses backups that are not completed', async () => {
     await data.backup('going', { phase: 'Taking' });
     expect(await data.inShop('restore', 'going')).toMatchObject({
       code: 4,
@@ -84,13 +84,32 @@ describe('containr restore', () => {
     });
     await data.backup('bad', { phase: 'Failed' });
     expect(await data.inShop('restore', 'bad')).toMatchObject({ code: 4 });
+    expect(await data.all(Restore)).toEqual([]);
+  });
+});
+
+describe('containr restore of a volume', () => {
+  beforeEach(async () => {
     await data.create(Volume, 'web-data', {});
     await data.backup('disk', taken, { source: { kind: 'Volume', name: 'web-data' } });
-    expect(await data.inShop('restore', 'disk', '--yes')).toMatchObject({
-      code: 4,
-      stderr: expect.stringContaining('Use --as NAME'),
-    });
+  });
+
+  it('does nothing in place unless the name is said again, and says when its guest stops', async () => {
+    const { code, stderr } = await data.inShop('restore', 'disk');
+    expect(code).toBe(2);
+    expect(stderr).toContain('is stopped only while the disks change over');
     expect(await data.all(Restore)).toEqual([]);
+    expect(await data.inShop('restore', 'disk', '--confirm', 'web-data')).toMatchObject({ code: 0 });
+    expect((await data.only(Restore)).spec.target).toEqual({ kind: 'Volume', name: 'web-data' });
+  });
+
+  it('leaves what was there below the volume that had it', async () => {
+    await data.create(Volume, 'r-restored', {}, { labels: { 'containr.dev/safeguard-of': 'web-data' } });
+    await data.create(Database, 'web-data', { engine: 'redis' });
+    expect((await data.inShop('tree', 'volume/web-data')).stdout).toMatch(
+      /^├─ volume\/r-restored {2}kept from before/m,
+    );
+    expect((await data.inShop('tree', 'database/web-data')).stdout).toBe('database/web-data\n');
   });
 });
 
@@ -111,7 +130,12 @@ describe('containr tree and describe', () => {
       restoreTime: '54s',
       previousVolume: 'main-db-data',
     });
-    await data.create(Volume, 'main-db-data', {}, { labels: { 'containr.dev/safeguard-of': 'main' } });
+    await data.create(
+      Volume,
+      'main-db-data',
+      {},
+      { labels: { 'containr.dev/safeguard-of': 'main', 'containr.dev/database': 'main' } },
+    );
     expect((await data.cli.run('tree', 'project/shop')).stdout).toMatchInlineSnapshot(`
       "project/shop
       ├─ database/main  Running, 10.0.0.7:5432
