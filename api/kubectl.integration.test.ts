@@ -274,7 +274,7 @@ describe.skipIf(!present)(`kubectl${present ? '' : ' (skipped: there is no kubec
     const address = server.address();
     if (typeof address !== 'object' || !address) throw new Error('the server has no address');
     const crds = join(import.meta.dirname, '../crds');
-    const reading = ['create', '--dry-run=client', '--validate=false', '-o', 'name', '-f', crds];
+    const reading = ['create', '--dry-run=client', '--validate=false', '-o', 'name', '-k', crds];
     const { out, code } = await run(served.folder, [
       '--server',
       `http://127.0.0.1:${address.port}`,
