@@ -9,7 +9,7 @@ export function openRedisRows(url: string): RowStore {
   const { hostname, port, username, password } = new URL(url);
   let open: { wire: Wire; signal: AbortSignal } | undefined;
 
-  async function ask(...words: string[]): Promise<string[]> {
+  async function ask(words: readonly string[]): Promise<string[]> {
     if (open?.signal.aborted) close();
     try {
       if (!open) {
@@ -31,21 +31,21 @@ export function openRedisRows(url: string): RowStore {
 
   return {
     async prepare() {
-      await ask('PING');
+      await ask(['PING']);
     },
     async write(rows) {
-      await ask('MSET', ...rows.flatMap(({ n, word }) => [`${PREFIX}${n}`, word]));
+      await ask(['MSET', ...rows.flatMap(({ n, word }) => [`${PREFIX}${n}`, word])]);
     },
     async read() {
-      const keys = await ask('KEYS', `${PREFIX}*`);
+      const keys = await ask(['KEYS', `${PREFIX}*`]);
       if (keys.length === 0) return [];
-      const words = await ask('MGET', ...keys);
+      const words = await ask(['MGET', ...keys]);
       return keys
         .map((key, index) => ({ n: Number(key.slice(PREFIX.length)), word: words[index] ?? '' }))
         .toSorted((a, b) => a.n - b.n);
     },
     async maxConnections() {
-      return Number((await ask('CONFIG', 'GET', 'maxclients'))[1]);
+      return Number((await ask(['CONFIG', 'GET', 'maxclients']))[1]);
     },
     async close() {
       close();
