@@ -20,6 +20,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },
+    // Many files wait for processes of their own: a worker for each core, where the default leaves one core out.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,
