@@ -91,10 +91,11 @@ Go on from another terminal, in ${root}:
   bin/containr describe service/web -n shop
   bin/containr logs service/web -n shop -f
 
-Change the page and roll it out:
-  cd ${repository} && echo '<h1>Hello again</h1>' > www/index.html && git commit -qam 'Say it again' && cd -
-  bin/containr apply -f ${manifest}            # says "unchanged": the branch is resolved when you ask for it
-  sed -i "s/^  type: web/  restartedAt: \\"$(date +%s)\\"\\n  type: web/" ${manifest} && bin/containr apply -f ${manifest} --wait
+Change the page. The service follows its branch, so the commit is built and takes over within a minute:
+  echo '<h1>Hello again</h1>' > ${join(repository, 'www/index.html')} && git -C ${repository} commit -qam 'Say it again'
+  bin/containr get services -n shop -w
+  bin/containr rollout history service/web -n shop
+  bin/containr rollout undo service/web -n shop     # back to the page before, image and configuration together
 
 Ctrl-C stops everything; the next quickstart goes on with the same data. Remove ${dataDir} to begin anew.`);
   await ended.catch((error: unknown) => console.log(error instanceof Error ? error.message : String(error)));
