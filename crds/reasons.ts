@@ -185,7 +185,8 @@ export const reasons = {
   SourceMissing: 'What is to be backed up does not exist. Correct spec.source, or delete the Backup.',
   DumpFailed: 'The command of the engine failed; the message has its last words.',
   ArchiveMissing: 'The archive is not on its storage any more. It cannot be restored.',
-  ArchiveEmpty: 'The archive, or the dump in it, has nothing in it. Nothing can be restored from it.',
+  ArchiveEmpty:
+    'The archive, or the dump in it, has nothing in it. Of a Volume that was empty that is a warning; else nothing can be restored.',
   DigestMismatch: 'What was read back differs from what was written. Check the storage; take another backup.',
   ReadBackFailed: 'The backup could not be read back; the message says why. Do not rely on it.',
   RestoreVerified: 'A copy that was restored from the backup answered a query.',

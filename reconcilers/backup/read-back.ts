@@ -55,7 +55,12 @@ async function readData(context: StepContext, guest: { name: string; uid: string
   if ('outcome' in step) return step.outcome;
   const read = step.run.code === 0 ? readDigest(step.run.tail) : undefined;
   if (!read) return fail(pass, 'ReadBackFailed', failedWords(guest.name, command, step.run));
-  if (read.files === 0) return fail(pass, 'ArchiveEmpty', 'There is no file in what was restored from the archive.');
+  if (read.files === 0) {
+    // No engine is without files. A Volume may be, and its disk was restored, so that the archive did have it.
+    if (pass.resource.spec.source.kind === 'Database')
+      return fail(pass, 'ArchiveEmpty', 'There is no file in what was restored from the archive.');
+    pass.event('Warning', 'ArchiveEmpty', 'The backup holds no file: the Volume was empty when it was taken.');
+  }
   const { checksum, volid } = pass.status;
   if (checksum !== undefined && checksum !== read.sha256)
     return fail(

@@ -97,6 +97,16 @@ describe('a backup', () => {
   });
 });
 
+describe('a backup of a volume without a file', () => {
+  it('is one all the same', async () => {
+    const here = await scene();
+    here.engines.digest = `${DIGEST} 0 0\n`;
+    await here.backUp('one', { source: { kind: 'Volume', name: 'main-db-data' }, verify: true });
+    await here.world.runUntilQuiet();
+    expect((await here.get(Backup, 'one')).status).toMatchObject({ phase: 'Completed', verified: true });
+  });
+});
+
 describe('a backup that comes to nothing', () => {
   it.each<[string, Record<string, unknown>, (here: BackupWorld) => void, string, RegExp]>([
     [
