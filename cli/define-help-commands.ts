@@ -73,7 +73,10 @@ Example:
     .description('write a kubeconfig for the server in use, token included, to standard output or a file')
     .option('--write <file>', 'a new file, readable by you alone')
     .option('--force', 'with --write: replace the file')
-    .option('--certificate-authority <file>', 'what its certificate is checked against, as PEM')
+    .option(
+      '--certificate-authority <file>',
+      'what its certificate is checked against, as PEM; the file of NODE_EXTRA_CA_CERTS otherwise',
+    )
     .addOption(namespaceOption())
     .addHelpText(
       'after',

@@ -97,6 +97,7 @@ Examples:
     .option('--data-dir <folder>', 'everything that is kept; data survives a restart with the same folder', '.containr')
     .addOption(new Option('--engine <name>', 'what runs guests; lxc where it can').choices(['lxc', 'simulated']))
     .addOption(new Option('--nodes <count>', 'Proxmox nodes in the sandbox').default(1).argParser(wholeNumber(1, 100)))
+    .option('--https', 'have the API speak HTTPS, as kubectl wants it, with a certificate of its own')
     .option('--ready-file <file>', 'written once everything is ready, removed at the end')
     .option('--allow-repositories <folder...>', 'folders under which repositories may be plain paths')
     .option('--detach', 'go on in the background once everything is ready')

@@ -11,14 +11,19 @@ export interface KubeconfigFlags {
   namespace?: string;
 }
 
-/** Writes a kubeconfig with one context for a server. It holds the token, so a file is for its owner alone. */
+/**
+ * Writes a kubeconfig with one context for a server. It holds the token, so a file is for its owner alone. Without an authority it
+ * is that which this command itself goes by, for kubectl knows nothing of it.
+ */
 export function kubeconfig({ url, token }: Connection, flags: KubeconfigFlags, say: Say): void {
-  const { write, force = false, certificateAuthority, namespace } = flags;
+  const { write, force = false, namespace } = flags;
+  const certificateAuthority =
+    flags.certificateAuthority ?? (url.startsWith('https:') ? process.env['NODE_EXTRA_CA_CERTS'] : undefined);
   if (force && write === undefined) throw new CliError('usage', 'Use --force with --write FILE.');
   const authority = certificateAuthority === undefined ? undefined : readAuthority(certificateAuthority);
   if (url.startsWith('http:'))
     process.stderr.write(
-      `${url} is not encrypted, and kubectl shows tokens to https servers only: it will not be let in.\n`,
+      `${url} is not encrypted, and kubectl shows tokens to https servers only: it will not be let in. Have the server speak HTTPS: CONTAINR_TLS_CERT_FILE and CONTAINR_TLS_KEY_FILE, or containr dev --https.\n`,
     );
   const config = {
     apiVersion: 'v1',

@@ -49,12 +49,16 @@ export async function detach(options: DevOptions, say: Say): Promise<void> {
   say(`It runs in the background (process ${child.pid}). To stop it: containr dev stop --data-dir ${dataDir}`);
 }
 
-function parametersOf({ port, dataDir, nodes, engine, allowRepositories }: DevOptions, readyFile: string): string[] {
+function parametersOf(
+  { port, dataDir, nodes, https = false, engine, allowRepositories }: DevOptions,
+  readyFile: string,
+): string[] {
   const parameters = [
     ['--port', String(port)],
     ['--data-dir', dataDir],
     ['--nodes', String(nodes)],
     ['--ready-file', readyFile],
+    https ? ['--https'] : [],
     engine === undefined ? [] : ['--engine', engine],
     allowRepositories === undefined ? [] : ['--allow-repositories', ...allowRepositories],
   ];

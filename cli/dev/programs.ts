@@ -9,6 +9,7 @@ export interface DevOptions {
   port: number;
   engine?: 'lxc' | 'simulated' | undefined;
   nodes: number;
+  https?: boolean | undefined;
   readyFile?: string | undefined;
   allowRepositories?: readonly string[] | undefined;
 }
@@ -28,6 +29,12 @@ export function adminTokenFile(dataDir: string): string {
   return join(dataDir, 'controller', 'admin-token');
 }
 
+/** The certificate that the sandbox makes for itself, also good for localhost, and its key. The API takes it too where HTTPS is asked for. */
+export function certificateFiles(dataDir: string): { certFile: string; keyFile: string } {
+  const folder = join(dataDir, 'sandbox', 'pve');
+  return { certFile: join(folder, 'pve-ssl.pem'), keyFile: join(folder, 'pve-ssl.key') };
+}
+
 /** How the sandbox is started. With the port that it had before, whoever knows its address still finds it there. */
 export function sandboxProgram({ dataDir, nodes, engine }: DevOptions, port: number | undefined): StartOptions {
   const parameters = [
@@ -42,7 +49,8 @@ export function sandboxProgram({ dataDir, nodes, engine }: DevOptions, port: num
 }
 
 /** How the controller is started. */
-export function controllerProgram({ dataDir, port, allowRepositories }: DevOptions): StartOptions {
+export function controllerProgram({ dataDir, port, https = false, allowRepositories }: DevOptions): StartOptions {
+  const { certFile, keyFile } = certificateFiles(dataDir);
   const repositories = allowRepositories ?? [process.cwd(), dataDir];
   return {
     command: [process.execPath, ...nodeFlags, programPath('controller/main')],
@@ -54,6 +62,7 @@ export function controllerProgram({ dataDir, port, allowRepositories }: DevOptio
       CONTAINR_ADMIN_TOKEN_FILE: adminTokenFile(dataDir),
       CONTAINR_EXIT_WITH_STDIN: '1',
       CONTAINR_REGISTRATION: 'open',
+      ...(https && { CONTAINR_TLS_CERT_FILE: certFile, CONTAINR_TLS_KEY_FILE: keyFile }),
     },
   };
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { ApiClient } from '../client.ts';
 import { CliError } from '../exit.ts';
 import { plainLine, type Say } from '../text.ts';
@@ -11,6 +12,7 @@ import { connectSandbox } from './connect-sandbox.ts';
 import { SandboxReady } from './manifests.ts';
 import {
   adminTokenFile,
+  certificateFiles,
   controllerProgram,
   sandboxProgram,
   sandboxReadyFile,
@@ -57,6 +59,8 @@ export class DevSession {
     this.#say(`✓ builder: ${sandbox.docker.reason}`);
     await this.#startCaddy();
     const { url } = this;
+    if (this.#authority !== undefined)
+      setDefaultCACertificates([...getCACertificates(), readFileSync(this.#authority, 'utf8')]);
     this.#run('controller', 0);
     await this.#until(`the controller at ${url}`, async () => (await fetch(`${url}/readyz`)).ok);
     this.#say(`✓ controller: ${url}`);
@@ -65,11 +69,17 @@ export class DevSession {
     if (this.#caddy) await Promise.race([connectCaddy(this.#client(), this.#caddy), this.#failed.promise]);
     this.#isStarted = true;
     if (readyFile !== undefined) this.#writeReady(resolve(readyFile), sandbox);
-    for (const line of summary(url, dataDir, sandbox, this.#caddy?.ports.http)) this.#say(line);
+    for (const line of summary(url, dataDir, sandbox, this.#caddy?.ports.http, this.#authority)) this.#say(line);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#options.port}`;
+    return `${this.#options.https ? 'https' : 'http'}://127.0.0.1:${this.#options.port}`;
+  }
+
+  /** Who says that the API is the right one, as a file; undefined for plain HTTP. */
+  get #authority(): string | undefined {
+    const { https, dataDir } = this.#options;
+    return https ? certificateFiles(dataDir).certFile : undefined;
   }
 
   /** Ends who uses the sandbox, then the sandbox. */

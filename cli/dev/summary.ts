@@ -13,7 +13,8 @@ export function summary(
   url: string,
   dataDir: string,
   sandbox: Pick<SandboxReady, 'url'>,
-  proxyPort?: number,
+  proxyPort: number | undefined,
+  authority: string | undefined,
 ): string[] {
   return [
     '',
@@ -23,7 +24,16 @@ export function summary(
     '',
     'To use it from another terminal:',
     `  export CONTAINR_URL=${url} CONTAINR_TOKEN=$(cat ${shellWord(adminTokenFile(dataDir))})`,
+    ...(authority === undefined ? [] : [`  export NODE_EXTRA_CA_CERTS=${shellWord(authority)}`]),
     '  containr get all -A',
+    ...(authority === undefined
+      ? []
+      : [
+          '',
+          'And with kubectl:',
+          '  containr kubeconfig --write kubeconfig',
+          '  KUBECONFIG=kubeconfig kubectl get services -A',
+        ]),
     '',
   ];
 }

@@ -91,6 +91,23 @@ describe('containr dev', () => {
     expect(existsSync(readyFile)).toBe(false);
   });
 
+  it('speaks HTTPS where that is asked for, with a certificate that commands and kubeconfigs are told of', async () => {
+    const dev = start(...simulated, '--https');
+    await dev.says('kubectl get services -A');
+    const { url, token } = readReady();
+    expect(url).toMatch(/^https:/);
+    const authority = join(dataDir, 'sandbox', 'pve', 'pve-ssl.pem');
+    const env = { ...process.env, CONTAINR_URL: url, CONTAINR_TOKEN: token };
+    const trusted = { ...env, NODE_EXTRA_CA_CERTS: authority };
+    const command = (words: string[], as: NodeJS.ProcessEnv): Promise<Ended> =>
+      startCommand([containr, ...words], { env: as, cwd: folder }).ended;
+    expect((await command(['auth', 'whoami'], env)).stderr).toContain('NODE_EXTRA_CA_CERTS');
+    expect((await command(['auth', 'whoami'], trusted)).code).toBe(0);
+    const { stdout } = await command(['kubeconfig'], trusted);
+    expect(stdout).toContain(`certificate-authority-data: ${readFileSync(authority).toString('base64')}`);
+    expect((await run('dev', 'stop', '--data-dir', dataDir)).code).toBe(0);
+  });
+
   it('names the port that another program has', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
