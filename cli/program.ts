@@ -31,6 +31,8 @@ export function buildProgram(tools: Omit<Tools, 'loadClient'>): Command {
     .option('--context <name>', 'the installation to talk to, as kept by "containr login"')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'containr: ')) })
+    .showHelpAfterError('  Add --help to the command to see what it takes.')
     .addHelpText(
       'after',
       `
