@@ -270,6 +270,15 @@ describe('backups and restores', () => {
     expect(await ask('POST', database, '/restore', body)).toMatchObject({ status: 409 });
   });
 
+  it('restores a backup whose archive is gone from its copy, and lists it until then', async () => {
+    const database = await makeDatabase('main');
+    const copy = { url: 's3://b/main', sizeBytes: 7, checksum: 'c', completedAt: '2026-01-01T03:00:00.000Z' };
+    const { metadata } = await makeBackup('copied', { phase: 'Expired', copy });
+    const { body } = await ask('GET', database);
+    expect(body).toMatchObject({ backups: { backups: [{ id: metadata.uid, status: 'completed' }] } });
+    expect(await ask('POST', database, '/restore', { backup_id: metadata.uid })).toMatchObject({ status: 200 });
+  });
+
   it.each<[string, () => Promise<Backup>, number]>([
     ['not completed', () => makeBackup('b', { phase: 'Taking' }), 409],
     ['expired', () => makeBackup('b', { phase: 'Expired' }), 409],

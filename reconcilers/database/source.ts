@@ -1,7 +1,7 @@
 import { Backup } from '../../crds/backup.ts';
 import type { Database } from '../../crds/database.ts';
 import type { ResourceReader } from '../../controller/reconciler.ts';
-import { restorableFrom } from '../shared/restorable-from.ts';
+import { restorableFrom } from '../../crds/restorable-from.ts';
 import type { Trouble } from '../shared/trouble.ts';
 import type { EngineDefinition } from './engines/engine-definition.ts';
 import { chooseVersion } from './engines/engine-version.ts';

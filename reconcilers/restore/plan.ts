@@ -1,7 +1,7 @@
 import { quantityBytes } from '../../crds/quantity.ts';
 import { controllerOf } from '../../controller/object-key.ts';
 import type { DatabaseEngines } from '../shared/database-engine.ts';
-import { restorableFrom } from '../shared/restorable-from.ts';
+import { restorableFrom } from '../../crds/restorable-from.ts';
 import type { Trouble } from '../shared/trouble.ts';
 import { isExchanging } from '../shared/volumes.ts';
 import type { RestoreView } from './observe.ts';

@@ -8,7 +8,7 @@ import { BACKUP_COMMANDS, readDigest } from '../shared/backup-commands.ts';
 import { copyTrouble } from '../shared/copy-failure.ts';
 import { bucketOf, type ReadBucketSecret } from '../shared/copy-place.ts';
 import { Jobs } from '../shared/jobs.ts';
-import { restorableFrom } from '../shared/restorable-from.ts';
+import { restorableFrom } from '../../crds/restorable-from.ts';
 import { Setbacks } from '../shared/setbacks.ts';
 import { troubleOf, type Trouble } from '../shared/trouble.ts';
 import { bringBack, type CopyReader } from './bring-back.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Backup, Restore } from '../../../crds/backup.ts';
 import { Database } from '../../../crds/database.ts';
+import { restorableFrom } from '../../../crds/restorable-from.ts';
 import type { ApiContext } from '../../context.ts';
 import { answer } from '../answer.ts';
 import { shownName } from '../display-name.ts';
@@ -9,7 +10,6 @@ import { readJson } from '../read-request.ts';
 import type { RestDeps } from '../rest-deps.ts';
 import { RestError } from '../rest-error.ts';
 import { createNamed } from '../write-object.ts';
-import { backupStatus } from './database-view.ts';
 
 const RestoreDatabase = z.strictObject({ backup_id: z.string() });
 
@@ -71,8 +71,8 @@ function requireRestorable(database: Database, backup: Backup): void {
   if (backup.metadata.namespace !== namespace || source.kind !== Database.kind || source.name !== name) {
     throw new RestError('conflict', `The backup is not one of the database "${shownName(database)}".`);
   }
-  if (backupStatus(backup.status.phase) !== 'completed') {
-    const state = backup.status.phase === 'Expired' ? 'is expired' : 'is not completed';
+  if (restorableFrom(backup) === undefined) {
+    const state = backup.status.phase === 'Expired' ? 'is expired, and has no copy' : 'is not completed';
     throw new RestError('conflict', `The backup ${state}; only completed backups can be restored.`);
   }
   const { engine } = backup.status;

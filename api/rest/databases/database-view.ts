@@ -2,6 +2,7 @@ import { conditionIs } from '../../../crds/condition.ts';
 import type { Backup } from '../../../crds/backup.ts';
 import type { Database } from '../../../crds/database.ts';
 import { durationMs } from '../../../crds/duration.ts';
+import { restorableFrom } from '../../../crds/restorable-from.ts';
 import { shownName } from '../display-name.ts';
 import { objectTimes } from '../object-times.ts';
 import { newestFirst } from '../page.ts';
@@ -35,7 +36,7 @@ export function databaseView(database: Database, { backups, connectionUrl }: Dat
       retention: spec.backup.retention,
       next_backup: status.nextBackupAt,
       backups: backups
-        .filter(({ status: { phase } }) => phase !== 'Expired')
+        .filter((backup) => backup.status.phase !== 'Expired' || restorableFrom(backup) !== undefined)
         .toSorted(newestFirst)
         .map(backupView),
     },
@@ -91,22 +92,25 @@ function metricsView({ status: { metrics } }: Database): object | undefined {
   };
 }
 
-function backupView({ metadata, status }: Backup): object {
+function backupView(backup: Backup): object {
+  const { metadata, status } = backup;
   return {
     id: metadata.uid,
     created_at: status.takenAt ?? metadata.creationTimestamp,
     size: status.sizeBytes === undefined ? undefined : sizeText(status.sizeBytes),
-    status: backupStatus(status.phase),
+    status: backupStatus(backup),
   };
 }
 
-/** What became of a backup so far. Only `completed` ones can be restored. */
-export function backupStatus(phase: Backup['status']['phase']): BackupStatus {
+/** What became of a backup so far. Only `completed` ones can be restored: one that expired is so while it has a copy. */
+function backupStatus(backup: Backup): BackupStatus {
+  const { phase } = backup.status;
   switch (phase) {
     case 'Completed':
       return 'completed';
-    case 'Failed':
     case 'Expired':
+      return restorableFrom(backup) === undefined ? 'failed' : 'completed';
+    case 'Failed':
       return 'failed';
     case 'Pending':
     case 'Taking':

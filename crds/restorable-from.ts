@@ -1,5 +1,5 @@
-import type { Backup } from '../../crds/backup.ts';
-import { GROUP } from '../../crds/meta.ts';
+import type { Backup } from './backup.ts';
+import { GROUP } from './meta.ts';
 
 /** On a Backup: restores take its copy also while its archive seems to be there. */
 export const RESTORE_FROM = `${GROUP}/restore-from`;
